@@ -1,0 +1,55 @@
+"""Where things are: the checkout, the learner's workspace, the state of the servers.
+
+Environment: `COURSEKIT_WORKSPACE` moves the workspace, `COURSEKIT_ISOLATE` gives every lesson a
+workspace of its own below that folder (so that notebooks can run side by side), `COURSEKIT_STATE`
+moves the servers' state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from coursekit.errors import WorkspaceProblem
+
+
+def checkout() -> Path:
+    """The folder that holds `notebooks/`: the one this package was installed from."""
+    return Path(__file__).resolve().parent.parent
+
+
+def workspace(lesson: str = "") -> Path:
+    """The learner's folder. It is not created here."""
+    isolated = os.environ.get("COURSEKIT_ISOLATE")
+    if isolated:
+        return Path(isolated).resolve() / (lesson or "any")
+    return Path(os.environ.get("COURSEKIT_WORKSPACE") or checkout() / "workspace").resolve()
+
+
+def state() -> Path:
+    """The folder of the servers of this checkout, created for this user alone.
+
+    It stands in the system's folder for temporary files: sockets need a short path without
+    surprises, and PostgreSQL must be able to pass through every folder above its data.
+    """
+    chosen = os.environ.get("COURSEKIT_STATE")
+    if chosen:
+        folder = Path(chosen).resolve()
+    else:
+        mark = hashlib.sha256(str(checkout()).encode()).hexdigest()[:8]
+        user = os.getuid() if hasattr(os, "getuid") else 0
+        folder = Path(tempfile.gettempdir()) / f"boxoffice-{user}-{mark}"
+    try:
+        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkspaceProblem(
+            f"The servers need a folder for their state, and {folder} cannot be made "
+            f"({error.strerror}). Set COURSEKIT_STATE to a folder you may write to."
+        ) from None
+    if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
+        raise WorkspaceProblem(
+            f"{folder} belongs to another user. Set COURSEKIT_STATE to a folder of your own."
+        )
+    return folder

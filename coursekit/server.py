@@ -1,0 +1,130 @@
+"""The learner's API in a process of its own: uvicorn on a socket that the kernel holds."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import linecache
+import os
+import socket
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coursekit.warm import Channel
+
+Scope = MutableMapping[str, Any]
+App = Callable[[Scope, Callable[..., Awaitable[Any]], Callable[..., Awaitable[None]]], Awaitable[None]]
+
+
+class NoApp(Exception):
+    """There is no application where one should be; the message says what was looked for."""
+
+
+def load_app(folder: Path, scratch: str | None = None) -> App:
+    """The application of the files in `folder`: `create_app()` or `app` of `boxoffice.app`.
+
+    `scratch` names a file whose `app` is served instead. Errors of the learner's code pass through.
+    """
+    if scratch:
+        spec = importlib.util.spec_from_file_location(Path(scratch).stem, scratch)
+        if spec is None or spec.loader is None:
+            raise NoApp(f"{Path(scratch).name} is not a Python file.")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        where = Path(scratch).name
+    else:
+        if not (folder / "boxoffice" / "app.py").exists():
+            raise NoApp("There is no app.py yet. Run the cell that builds it first.")
+        module = importlib.import_module("boxoffice.app")
+        where = "app.py"
+        factory = getattr(module, "create_app", None)
+        if factory is not None:
+            made = factory()
+            if not callable(made):
+                raise NoApp("create_app() in app.py returned no application. Does it end in `return app`?")
+            return made  # type: ignore[no-any-return]
+    app = getattr(module, "app", None)
+    if not callable(app):
+        raise NoApp(f"{where} defines no `app` and no `create_app()`, so there is nothing to serve.")
+    return app  # type: ignore[no-any-return]
+
+
+def own_frames(error: BaseException, folder: Path) -> list[str]:
+    """The error as the learner should read it: the lines of files below `folder`, then the error."""
+    root = str(folder.resolve())
+    lines = []
+    for frame in traceback.extract_tb(error.__traceback__):
+        path = str(Path(frame.filename).resolve()) if frame.filename[:1] != "<" else ""
+        if path.startswith(root) or "/scratch/" in path:
+            name = path.split("/boxoffice/")[-1] if "/boxoffice/" in path else Path(path).name
+            source = (frame.line or linecache.getline(path, frame.lineno or 0)).strip()
+            lines.append(f"{name}, line {frame.lineno}, in {frame.name}:  {source}")
+    if isinstance(error, SyntaxError) and error.filename:
+        name = error.filename.split("/boxoffice/")[-1]
+        lines.append(f"{name}, line {error.lineno}:  {(error.text or '').strip()}")
+    message = str(error).split("\n\nFor further information")[0]
+    lines.append(f"{type(error).__name__}: {message}" if message else type(error).__name__)
+    return lines
+
+
+def reporting(app: App, report: Callable[[str, BaseException], None]) -> App:
+    """The same application; what it lets escape is reported, and raised as before."""
+
+    async def wrapped(
+        scope: Scope,
+        receive: Callable[..., Awaitable[Any]],
+        send: Callable[..., Awaitable[None]],
+    ) -> None:
+        try:
+            await app(scope, receive, send)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            report(str(scope["type"]), error)
+            raise
+
+    return wrapped
+
+
+def serve(
+    channel: Channel, *, scratch: str | None = None, socket_index: int = 2
+) -> None:
+    """Run uvicorn until the leash is let go. Tells `ready`, `failed` (with lines) and `crash`."""
+    import uvicorn
+
+    folder = Path.cwd()
+    base = Path(scratch).parent if scratch else folder
+
+    def report(scope: str, error: BaseException) -> None:
+        kind = "failed" if scope == "lifespan" else "crash"
+        channel.send(event=kind, lines=own_frames(error, base))
+
+    try:
+        app = load_app(folder, scratch)
+    except NoApp as error:
+        channel.send(event="failed", lines=[str(error)])
+        return
+    except BaseException as error:
+        channel.send(event="failed", lines=own_frames(error, base))
+        return
+    listener = socket.socket(fileno=channel.files[socket_index])
+    config = uvicorn.Config(
+        reporting(app, report), log_level="critical", access_log=False, lifespan="auto",
+        timeout_graceful_shutdown=1,
+    )  # fmt: skip
+    class Announcing(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started and not self.should_exit:
+                channel.send(event="ready", pid=os.getpid())
+
+    server = Announcing(config)
+    server.run(sockets=[listener])
+    if not server.started:
+        channel.send(event="failed", lines=["The application stopped while it was starting up."])
