@@ -83,6 +83,7 @@ class Job:
     ) -> None:
         self._connection = connect()
         self._buffer = b""
+        self._kept: list[dict[str, object]] = []
         order = {
             "call": call,
             "arguments": dict(arguments or {}),
@@ -123,6 +124,29 @@ class Job:
         message = json.loads(line)
         assert isinstance(message, dict)
         return message
+
+    def waiting(self) -> list[dict[str, object]]:
+        """The messages that have come in already."""
+        messages = []
+        with contextlib.suppress(TimeoutError, OSError):
+            while (message := self.receive(0.0005)) is not None:
+                messages.append(message)
+        self._kept += messages
+        kept, self._kept = self._kept, []
+        return kept
+
+    def alive(self) -> bool:
+        """Whether the job still runs; what it says meanwhile is kept for `waiting`."""
+        try:
+            while True:
+                message = self.receive(0.0005)
+                if message is None:
+                    return False
+                self._kept.append(message)
+        except TimeoutError:
+            return True
+        except OSError:
+            return False
 
     def close(self) -> None:
         """End the job, if it still runs. Safe to call twice."""

@@ -1,0 +1,219 @@
+"""The computer's side of the seam: real processes, real sockets, real servers."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import socket
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from coursekit import places, services, warm
+from coursekit.errors import AppFailed, CourseError
+from coursekit.runtime import Environment, Finished
+from coursekit.warm import Job
+
+STARTUP_SECONDS = 10.0
+
+
+class Computer:
+    """See `runtime.Runtime`."""
+
+    def __init__(self) -> None:
+        self._presence: socket.socket | None = None
+
+    def prepare(self, name: str, number: int) -> Environment:
+        postgres, redis = services.ensure()
+        self._be_present()
+        mark = ""
+        if os.environ.get("COURSEKIT_ISOLATE") or os.environ.get("COURSEKIT_WORKSPACE"):
+            mark = "_" + hashlib.sha256(str(places.workspace()).encode()).hexdigest()[:6]
+        return Environment(
+            database_url=services.database(f"boxoffice_{name}{mark}"),
+            redis_url=services.redis_url(number),
+            redis_prefix=f"boxoffice:{name}{mark}:",
+            postgres=postgres,
+            redis=redis,
+        )
+
+    def _be_present(self) -> None:
+        """Hold a connection to the warm parent while this process lives: the servers stay up."""
+        if self._presence is None or not _is_open(self._presence):
+            self._presence = warm.connect()
+            self._presence.sendall(b'{"call": "presence"}\n')
+
+    def serve(
+        self, folder: Path, variables: Mapping[str, str], scratch: Path | None = None
+    ) -> Process:
+        return Process(folder, variables, scratch)
+
+    def call(
+        self, function: str, arguments: Mapping[str, object], folder: Path, seconds: float = 30
+    ) -> dict[str, object]:
+        with Job(function, arguments, folder=folder) as job:
+            try:
+                message = job.receive(seconds)
+            except TimeoutError:
+                raise AppFailed(
+                    f"No answer within {seconds:.0f} seconds. Is there a loop that never ends?"
+                ) from None
+        if message is None:
+            raise AppFailed("The process ended before it answered.")
+        if "fault" in message:
+            raise CourseError(f"The course's own code failed:\n{message['fault']}")
+        return message
+
+    def run(
+        self, command: list[str], folder: Path, variables: Mapping[str, str], seconds: float
+    ) -> Finished:
+        with tempfile.TemporaryFile() as output:
+            job = Job(
+                "coursekit.tool:run",
+                {"command": command},
+                folder=folder,
+                environment=variables,
+                files=[output.fileno(), output.fileno()],
+            )
+            code = 1
+            with job:
+                try:
+                    message = job.receive(seconds)
+                except TimeoutError:
+                    output.write(f"\nstopped: not finished after {seconds:.0f} seconds\n".encode())
+                else:
+                    code = int(str((message or {}).get("code", 1)))
+            output.seek(0)
+            return Finished(code, output.read().decode("utf-8", "replace"))
+
+
+def _is_open(connection: socket.socket) -> bool:
+    """Whether the other end still holds the connection; drops what it said."""
+    connection.setblocking(False)
+    try:
+        while connection.recv(4096):
+            pass
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+class Process:
+    """One application under uvicorn, on a port that stays the same over its restarts."""
+
+    def __init__(
+        self, folder: Path, variables: Mapping[str, str], scratch: Path | None = None
+    ) -> None:
+        self._folder = folder
+        self._variables = dict(variables)
+        self._scratch = scratch
+        self._job: Job | None = None
+        self._seen: object = None
+        self._socket: socket.socket | None = None
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
+        self._read = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._listener().getsockname()[1]}"
+
+    def transport(self) -> httpx.BaseTransport:
+        limits = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
+        return httpx.HTTPTransport(limits=limits, retries=1)
+
+    def _listener(self) -> socket.socket:
+        if self._socket is None:
+            port = os.environ.get("COURSEKIT_PORT", "0")
+            listener = socket.socket()
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind(("127.0.0.1", int(port)))
+            except (OSError, ValueError, OverflowError) as error:
+                listener.close()
+                raise AppFailed(
+                    f"Port {port} of COURSEKIT_PORT cannot be used ({error}). Unset it, and the "
+                    "course takes a free port."
+                ) from None
+            listener.listen(1024)
+            self._socket = listener
+        return self._socket
+
+    def _files(self) -> object:
+        root = self._scratch.parent if self._scratch else self._folder / "boxoffice"
+        found = []
+        for path in sorted(root.rglob("*")):
+            if path.suffix in {".py", ".json", ".toml", ".env", ".graphql"}:
+                with contextlib.suppress(OSError):
+                    stat = path.stat()
+                    found.append((str(path), stat.st_mtime_ns, stat.st_size))
+        return found
+
+    def ensure(self) -> None:
+        now = self._files()
+        if self._job is not None and now == self._seen and self._is_up():
+            return
+        self.stop()
+        self._seen = now
+        job = Job(
+            "coursekit.server:serve",
+            {"scratch": str(self._scratch) if self._scratch else None},
+            folder=self._folder,
+            environment=self._variables,
+            files=[self._log.fileno(), self._log.fileno(), self._listener().fileno()],
+        )
+        try:
+            message = job.receive(STARTUP_SECONDS)
+        except TimeoutError:
+            job.close()
+            raise AppFailed(
+                f"Your API did not start within {STARTUP_SECONDS:.0f} seconds. Something at the "
+                "top of a file, or in the start-up, waits or loops."
+            ) from None
+        except BaseException:
+            job.close()
+            raise
+        if message is None or message.get("event") != "ready":
+            job.close()
+            lines = (message or {}).get("lines", [])
+            shown = "\n  ".join(map(str, lines)) if isinstance(lines, list) else ""
+            raise AppFailed(f"Your API did not start.\n  {shown or 'It ended without a word.'}")
+        self._job = job
+
+    def _is_up(self) -> bool:
+        assert self._job is not None
+        return self._job.alive()
+
+    def recover(self) -> None:
+        self.stop()
+
+    def crash(self) -> list[str]:
+        if self._job is None:
+            return []
+        lines: list[str] = []
+        for message in self._job.waiting():
+            if message.get("event") == "crash" and isinstance(message["lines"], list):
+                lines = [str(line) for line in message["lines"]]
+        return lines
+
+    def printed(self) -> str:
+        size = os.fstat(self._log.fileno()).st_size
+        text = os.pread(self._log.fileno(), min(size - self._read, 20_000), self._read)
+        self._read = size
+        return text.decode("utf-8", "replace")
+
+    def stop(self) -> None:
+        if self._job is not None:
+            self._job.close()
+            self._job = None
+
+    def close(self) -> None:
+        self.stop()
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        self._log.close()

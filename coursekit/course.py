@@ -1,0 +1,278 @@
+"""The course as its notebooks tell it: the lessons, and the Box Office that their cells write."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from coursekit import build, places
+from coursekit.errors import BuildRefused, CourseError, UnknownName
+
+Files = dict[str, str]
+"""Path below boxoffice/ → text."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One notebook: `id` is "0" for the welcome, "1.2" for the second lesson of chapter 1."""
+
+    id: str
+    path: Path
+    title: str
+    checks: tuple[str, ...]
+    exercises: tuple[str, ...]
+
+    @property
+    def chapter(self) -> str:
+        """The folder, "ch01_api"; empty for the welcome."""
+        return self.path.parent.name if self.id != "0" else ""
+
+    @property
+    def stem(self) -> str:
+        return self.path.stem
+
+
+@dataclass(frozen=True)
+class BuildCell:
+    """A `%%build` cell: what it writes, and the text below the magic's line."""
+
+    target: build.Target
+    body: str
+
+
+def read_cells(path: Path) -> list[dict[str, object]]:
+    """The cells of a notebook. Raises CourseError with the reason where it cannot be read."""
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        cells = notebook["cells"]
+        if not isinstance(cells, list):
+            raise TypeError
+    except OSError as error:
+        raise CourseError(f"{path.name} cannot be read: {error.strerror}.") from None
+    except (ValueError, KeyError, TypeError):
+        raise CourseError(f"{path.name} is not a notebook.") from None
+    return [cell for cell in cells if isinstance(cell, dict)]
+
+
+def source_of(cell: dict[str, object]) -> str:
+    """A cell's text; notebooks store it as one string or as a list of lines."""
+    source = cell.get("source", "")
+    return "".join(map(str, source)) if isinstance(source, list) else str(source)
+
+
+def build_cells(path: Path) -> list[BuildCell]:
+    """The `%%build` cells of a notebook in order. Malformed ones raise BuildRefused."""
+    found = []
+    for cell in read_cells(path):
+        first, _, body = source_of(cell).lstrip().partition("\n")
+        if cell.get("cell_type") == "code" and first.split(" ")[0] == "%%build":
+            found.append(BuildCell(build.parse_target(first[len("%%build") :]), body))
+    return found
+
+
+def check_titles(path: Path) -> tuple[str, ...]:
+    """The titles of the `%%check` cells of a notebook."""
+    titles = []
+    for cell in read_cells(path):
+        first = source_of(cell).lstrip().split("\n")[0]
+        if first.startswith("%%check"):
+            words = shlex.split(first[len("%%check") :])
+            titles.append(" ".join(words))
+    return tuple(titles)
+
+
+def exercise_names(path: Path) -> tuple[str, ...]:
+    """The exercises that a notebook's cells `check("…")`."""
+    found: dict[str, None] = {}
+    if not path.exists():
+        return ()
+    for cell in read_cells(path):
+        if cell.get("cell_type") == "code":
+            found.update(
+                dict.fromkeys(re.findall(r"^check\(\"([\w.]+)\"\)", source_of(cell), re.M))
+            )
+    return tuple(found)
+
+
+def _title(path: Path) -> str:
+    for cell in read_cells(path):
+        match = re.search(r"^# (.+)$", source_of(cell), re.M)
+        if cell.get("cell_type") == "markdown" and match:
+            return match[1].strip()
+    return path.stem
+
+
+def _stamp() -> tuple[tuple[str, int], ...]:
+    """What changes when a notebook does."""
+    root = places.checkout()
+    paths = [*root.glob("notebooks/**/*.ipynb"), *root.glob("exercises/**/*.ipynb")]
+    return tuple(
+        (str(path), path.stat().st_mtime_ns)
+        for path in sorted(paths)
+        if not any(part.startswith(".") for part in path.relative_to(root).parts)
+    )
+
+
+def lessons() -> tuple[Lesson, ...]:
+    """All lessons in reading order, the welcome first."""
+    return _lessons(_stamp())
+
+
+@lru_cache(maxsize=4)
+def _lessons(stamp: tuple[tuple[str, int], ...]) -> tuple[Lesson, ...]:
+    root = places.checkout()
+    found = []
+    for name, _ in stamp:
+        path = Path(name)
+        if path.relative_to(root).parts[0] != "notebooks":
+            continue
+        number = re.match(r"(\d+)_", path.name)
+        chapter = re.match(r"ch(\d+)_", path.parent.name)
+        if number and (chapter or path.parent.name == "notebooks"):
+            lesson = f"{int(chapter[1])}.{int(number[1])}" if chapter else str(int(number[1]))
+            exercises = root / "exercises" / path.relative_to(root / "notebooks")
+            found.append(
+                Lesson(lesson, path, _title(path), check_titles(path), exercise_names(exercises))
+            )
+    return tuple(sorted(found, key=lambda lesson: [int(n) for n in lesson.id.split(".")]))
+
+
+def find(lesson_id: str) -> Lesson:
+    """The lesson of that number. Raises UnknownName with the nearest one."""
+    known = {lesson.id: lesson for lesson in lessons()}
+    if lesson_id in known:
+        return known[lesson_id]
+    raise UnknownName(unknown("lesson", lesson_id, known))
+
+
+def unknown(kind: str, name: object, known: object) -> str:
+    """A sentence for a name that does not exist, with the nearest that does."""
+    names = [str(k) for k in known] if isinstance(known, dict | list | tuple) else []
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.3)
+    listed = f' Did you mean "{near[0]}"?' if near else f" There are: {', '.join(names)}."
+    return f'There is no {kind} "{name}".{listed if names else ""}'
+
+
+# --- the Box Office that the cells write --------------------------------------------------
+
+
+def replay(until: str) -> Iterator[tuple[Lesson, BuildCell, Files]]:
+    """Every step of writing Box Office before lesson `until` ("end": all), with the files so far."""
+    files: Files = {}
+    known = lessons()
+    if until != "end":
+        find(until)
+    for lesson in known:
+        if lesson.id == until:
+            return
+        for cell in build_cells(lesson.path):
+            if cell.target.is_scratch:
+                continue
+            path = cell.target.path
+            try:
+                if cell.target.source:
+                    text = generate(files, cell.target.source)
+                else:
+                    text = build.apply(files.get(path), cell.target, cell.body)
+            except BuildRefused as error:
+                raise BuildRefused(f"{lesson.path.name}: {error}") from None
+            files = {**files, path: text}
+            yield lesson, cell, files
+
+
+def files_at(lesson_id: str) -> Files:
+    """Box Office as it stands at the START of a lesson; "end" is the finished one."""
+    return dict(_states(_stamp(), lesson_id)[0])
+
+
+def files_after(lesson_id: str) -> Files:
+    """Box Office as it stands at the END of a lesson."""
+    ids = [lesson.id for lesson in lessons()]
+    place = ids.index(find(lesson_id).id) + 1
+    return files_at(ids[place] if place < len(ids) else "end")
+
+
+def origins() -> dict[str, str]:
+    """Each file of the finished Box Office → the lesson that last wrote it."""
+    return {cell.target.path: lesson.id for lesson, cell, _ in replay("end")}
+
+
+@lru_cache(maxsize=64)
+def _states(stamp: tuple[tuple[str, int], ...], until: str) -> tuple[Files, frozenset[str]]:
+    files: Files = {}
+    seen = set()
+    for _, cell, now in replay(until):
+        files = now
+        seen.add(_mark(cell.target.path, now[cell.target.path]))
+    return files, frozenset(seen)
+
+
+def _mark(path: str, text: str) -> str:
+    return hashlib.sha256(f"{path}\0{text.strip()}".encode()).hexdigest()
+
+
+def is_ours(path: str, text: str) -> bool:
+    """Whether some step of the course writes exactly this text to this path."""
+    return _mark(path, text) in _states(_stamp(), "end")[1]
+
+
+def assemble(lesson_id: str, folder: Path | str) -> list[Path]:
+    """Write Box Office as of the start of a lesson ("end": finished) into `folder`/boxoffice.
+
+    Uses the `%%build` cells alone. Returns the files written.
+    """
+    return write_files(files_at(lesson_id), folder)
+
+
+def assemble_end(lesson_id: str, folder: Path | str) -> list[Path]:
+    """The same, as of the end of a lesson."""
+    return write_files(files_after(lesson_id), folder)
+
+
+def write_files(files: Files, folder: Path | str) -> list[Path]:
+    written = []
+    for name, text in sorted(files.items()):
+        path = Path(folder) / "boxoffice" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def generate(files: Files, source: str) -> str:
+    """The text that `module:function` of the given Box Office returns, from a process of its own.
+
+    Kept below the servers' state, by what went in. Raises BuildRefused where the call fails.
+    """
+    mark = hashlib.sha256(json.dumps([sorted(files.items()), source]).encode()).hexdigest()
+    kept = places.state() / "generated" / mark
+    if kept.exists():
+        return kept.read_text(encoding="utf-8")
+    with TemporaryDirectory(prefix="boxoffice-") as folder:
+        write_files(files, folder)
+        text = generate_in(Path(folder), source)
+    kept.parent.mkdir(exist_ok=True)
+    half = kept.with_suffix(".half")
+    half.write_text(text, encoding="utf-8")
+    half.replace(kept)
+    return text
+
+
+def generate_in(folder: Path, source: str) -> str:
+    """Call `module:function` of the Box Office in `folder`; it must return text."""
+    from coursekit import runtime
+
+    message = runtime.current().call("coursekit.generator:call", {"source": source}, folder)
+    if "text" not in message:
+        lines = message.get("lines", ["it gave no answer"])
+        assert isinstance(lines, list)
+        raise BuildRefused(f"{source} did not make a file:\n  " + "\n  ".join(map(str, lines)))
+    return str(message["text"]).rstrip("\n") + "\n"

