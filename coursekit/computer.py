@@ -184,6 +184,9 @@ class Process:
             raise AppFailed(f"Your API did not start.\n  {shown or 'It ended without a word.'}")
         self._job = job
 
+    def touch(self) -> None:
+        self._seen = None
+
     def _is_up(self) -> bool:
         assert self._job is not None
         return self._job.alive()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["DARK", "LIGHT", "MARK", "mark", "stylesheet"]
+__all__ = ["DARK", "LIGHT", "MARK", "drawings", "mark", "stylesheet"]
 
 LIGHT: Mapping[str, str] = MappingProxyType(
     {
@@ -53,6 +53,20 @@ def mark(ticket: str, seat: str, *, field: str = "0 0 64 48", style: str = "") -
 
 
 MARK = mark(LIGHT["curtain"], LIGHT["paper"])
+
+
+def drawings() -> dict[str, str]:
+    """The drawings that stand in `book/_static`, by file name."""
+    dark = (
+        "<style>@media (prefers-color-scheme: dark) {"
+        f".ticket {{ fill: {DARK['curtain']} }} .seat {{ fill: {DARK['paper']} }}}}</style>"
+    )
+    light = (LIGHT["curtain"], LIGHT["paper"])
+    return {
+        "mark.svg": MARK + "\n",
+        "mark-dark.svg": mark(DARK["curtain"], DARK["paper"]) + "\n",
+        "favicon.svg": mark(*light, field="0 -8 64 64", style=dark) + "\n",
+    }
 
 
 def stylesheet() -> str:

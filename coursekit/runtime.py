@@ -55,6 +55,9 @@ class Served(Protocol):
     def ensure(self) -> None:
         """Have the current files served. Raises AppFailed with the learner's own lines."""
 
+    def touch(self) -> None:
+        """Files have changed: look again before the next answer."""
+
     def recover(self) -> None:
         """Replace an application that no longer answers."""
 

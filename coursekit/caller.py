@@ -1,0 +1,159 @@
+"""An HTTP client on the learner's own running API, and the race of many callers."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import httpx
+
+from coursekit import display, runtime, session
+from coursekit.errors import AppFailed, CourseError
+
+TIMEOUT_SECONDS = 10.0
+RACE_LIMIT = 1000
+
+
+class Client(httpx.Client):
+    """`httpx.Client` that has the current files served before each request."""
+
+    def __init__(self, served: runtime.Served, **settings: Any) -> None:
+        settings.setdefault("timeout", TIMEOUT_SECONDS)
+        super().__init__(base_url=served.url, transport=served.transport(), **settings)
+        self.served = served
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return "<client of your running API>"
+
+    def send(self, request: httpx.Request, **settings: Any) -> httpx.Response:
+        """See `httpx.Client.send`. Raises AppFailed where the API does not start or answer."""
+        if not _racing.is_set():
+            with self._lock:
+                self.served.ensure()
+        what = f"{request.method} {request.url.path}"
+        try:
+            response = super().send(request, **settings)
+        except httpx.TimeoutException:
+            self.served.recover()
+            raise AppFailed(
+                f"Your API gave no answer to {what} in time. Is there a loop that never ends, or "
+                "a wait inside an `async def` that stops everyone? It will be restarted."
+            ) from None
+        except httpx.TransportError as error:
+            self.served.recover()
+            raise AppFailed(
+                f"Your API went away during {what} ({error}). It will be restarted."
+            ) from None
+        if response.status_code >= 500:
+            response.extensions["coursekit_crash"] = self.served.crash()
+        if not _racing.is_set():
+            printed = self.served.printed()
+            if printed:
+                response.extensions["coursekit_printed"] = printed
+        return response
+
+
+_racing = threading.Event()
+
+
+def client(scratch: str | None = None, **settings: Any) -> Client:
+    """A client of the learner's API, which runs in a process of its own under uvicorn.
+
+    The API is started at the first request and restarted after a change of its files.
+    `client("scratch/rpc.py")` serves the `app` of that scratch file instead. `settings` are those
+    of `httpx.Client`, as in `client(headers={"X-Client": "kiosk"})`.
+    """
+    return Client(session.current().serve(scratch), **settings)
+
+
+class Answers(list[Any]):
+    """What each caller of a race got, in the order of the callers: responses or exceptions."""
+
+    @property
+    def codes(self) -> dict[int | str, int]:
+        """Status code (or the name of the exception) → how many callers got it."""
+        counted = Counter(
+            answer.status_code if isinstance(answer, httpx.Response) else _name(answer)
+            for answer in self
+        )
+        return dict(sorted(counted.items(), key=lambda pair: str(pair[0])))
+
+    @property
+    def winners(self) -> list[httpx.Response]:
+        return [a for a in self if isinstance(a, httpx.Response) and a.is_success]
+
+    @property
+    def losers(self) -> list[httpx.Response]:
+        return [a for a in self if isinstance(a, httpx.Response) and not a.is_success]
+
+    def _table(self) -> display.Shown:
+        rows = [[answer, count, "█" * min(count, 60)] for answer, count in self.codes.items()]
+        who = f"{len(self)} callers at once"
+        return display.table(["answer", "callers", ""], rows, caption=who)
+
+    def __repr__(self) -> str:
+        return self._table().text
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return self._table()._repr_mimebundle_()
+
+
+def _name(answer: object) -> str:
+    return type(answer).__name__ if isinstance(answer, BaseException) else repr(answer)
+
+
+def race(
+    callers: int | Sequence[Callable[[], object]], call: Callable[..., object] | None = None
+) -> Answers:
+    """Let real concurrent callers go at the same moment, and return what each got.
+
+    `race(50, call)` lets 50 threads call `call()`, or `call(number)` where it takes an argument;
+    `race([first, second])` lets different calls go. An exception counts as that caller's answer.
+    """
+    if isinstance(callers, int):
+        if call is None:
+            raise CourseError("race(50, call) needs to know what to call.")
+        calls = [_numbered(call, number) for number in range(callers)]
+    else:
+        calls = list(callers)
+    if not 1 <= len(calls) <= RACE_LIMIT:
+        raise CourseError(f"A race has 1 to {RACE_LIMIT} callers; this one has {len(calls)}.")
+    for served in session.current().served.values():
+        served.ensure()
+    answers = Answers([None] * len(calls))
+    barrier = threading.Barrier(len(calls))
+
+    def run(number: int) -> None:
+        try:
+            barrier.wait(30)
+            answers[number] = calls[number]()
+        except BaseException as error:
+            answers[number] = error
+
+    threads = [threading.Thread(target=run, args=(n,), daemon=True) for n in range(len(calls))]
+    _racing.set()
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        _racing.clear()
+        barrier.abort()
+    return answers
+
+
+def _numbered(call: Callable[..., object], number: int) -> Callable[[], object]:
+    try:
+        wants = [
+            p
+            for p in inspect.signature(call).parameters.values()
+            if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        ]
+    except (TypeError, ValueError):
+        wants = []
+    return (lambda: call(number)) if wants else call

@@ -1,0 +1,172 @@
+"""Running the body of a `%%check` or `%%expect` cell, and explaining what came of it."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import linecache
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from coursekit.display import Shown, card
+from coursekit.errors import CourseError
+
+LONGEST = 300
+
+
+@dataclass
+class Comparison:
+    """The comparison of an assert that did not hold."""
+
+    operator: str
+    left: object
+    right: object
+
+
+class _Compared:
+    """Hears of each comparison that fails inside an assert (pytest's own hook for it)."""
+
+    def __init__(self) -> None:
+        self.last: Comparison | None = None
+
+    def __call__(self, operator: str, left: object, right: object) -> None:
+        self.last = Comparison(operator, left, right)
+
+
+def execute(source: str, namespace: dict[str, Any], name: str = "<cell>") -> object:
+    """Run code with explained asserts; the value of a last expression, or None.
+
+    Raises whatever the code raises.
+    """
+    from _pytest.assertion.rewrite import rewrite_asserts
+
+    tree = ast.parse(source, name)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    lines = source.splitlines(keepends=True)
+    linecache.cache[name] = (len(source), None, lines, name)
+    rewrite_asserts(tree, source.encode())
+    exec(compile(tree, name, "exec"), namespace)
+    if last is None:
+        return None
+    return eval(compile(ast.Expression(last.value), name, "eval"), namespace)
+
+
+def check(title: str, source: str, namespace: dict[str, Any]) -> tuple[bool, Shown]:
+    """Run the asserts of a `%%check` cell: whether they hold, and the card that says so."""
+    from _pytest.assertion import util
+
+    heard = _Compared()
+    before, util._reprcompare = util._reprcompare, heard  # type: ignore[assignment]
+    try:
+        execute(source, namespace, f"<check: {title}>")
+    except AssertionError as error:
+        return False, card("✗", title, "fail", parts=_explain(error, source, title, heard.last))
+    except CourseError as error:
+        return False, card("✗", title, "fail", parts=[("got", str(error))])
+    except SyntaxError as error:
+        return False, card(
+            "✗", title, "fail",
+            parts=[("got", f"line {error.lineno} is not Python: {error.msg}")],
+        )  # fmt: skip
+    except Exception as error:
+        line, text = _line(error, source, f"<check: {title}>")
+        parts = [("got", _error(error)), ("where", f"`{text}`" if text else f"line {line}")]
+        return False, card("✗", title, "fail", parts=parts)
+    finally:
+        util._reprcompare = before
+    return True, card("✓", title, "pass")
+
+
+def expect(words: str, source: str, namespace: dict[str, Any]) -> Shown:
+    """Run a cell that must raise `words`, an exception's name and perhaps a part of its text."""
+    name, _, fragment = words.strip().partition(" ")
+    fragment = fragment.strip().strip("\"'")
+    if not name:
+        raise CourseError("Say which error must come: `%%expect ValueError`.")
+    wanted = _exception(name, namespace)
+    try:
+        execute(source, namespace)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        names = {cls.__name__ for cls in type(error).__mro__}
+        fits = isinstance(error, wanted) if wanted else name.split(".")[-1] in names
+        if fits and fragment in str(error):
+            return card("✓", f"{name}, as expected", "pass", parts=[("it says", _clip(str(error)))])
+        goal = f"{name}" + (f' with "{fragment}"' if fragment else "")
+        return card("✗", f"This cell should fail with {goal}", "fail", parts=[("got", _error(error))])
+    return card(
+        "✗", f"This cell should fail with {name}", "fail",
+        parts=[("got", "nothing failed"), ("why", "Something above may have changed what it does.")],
+    )  # fmt: skip
+
+
+def _exception(name: str, namespace: Mapping[str, Any]) -> type[BaseException] | None:
+    value: object = namespace.get(name.split(".")[0], getattr(builtins, name, None))
+    for part in name.split(".")[1:]:
+        value = getattr(value, part, None)
+    return value if isinstance(value, type) and issubclass(value, BaseException) else None
+
+
+def _explain(
+    error: AssertionError, source: str, title: str, compared: Comparison | None
+) -> list[tuple[str, str]]:
+    """Expected, got, why, where: from the assert that did not hold."""
+    number, text = _line(error, source, f"<check: {title}>")
+    node = _assert_at(source, number)
+    why = ""
+    said = str(error)
+    if node is not None and node.msg is not None:
+        why, _, said = said.partition("\nassert ")
+    test = node.test if node is not None else None
+    parts: list[tuple[str, str]] = []
+    if (
+        compared is not None
+        and isinstance(test, ast.Compare)
+        and len(test.ops) == 1
+        and compared.operator in {"==", "in", "<", "<=", ">", ">=", "!=", "not in", "is"}
+    ):
+        words = {"==": "", "is": "", "in": "something in ", "not in": "nothing of "}
+        prefix = words.get(compared.operator, f"{compared.operator} ")
+        parts.append(("expected", prefix + _clip(repr(compared.right))))
+        parts.append(("got", _clip(repr(compared.left))))
+    else:
+        shown = ast.unparse(test) if test is not None else text
+        parts.append(("expected", f"`{shown}`"))
+        rest = [row.strip(" +") for row in said.splitlines()[1:] if row.strip()]
+        parts.append(("got", _clip("\n".join(rest[:4])) if rest else "that it does not hold"))
+    if why:
+        parts.append(("why", why.removeprefix("AssertionError: ")))
+    parts.append(("where", f"`{text}`" if text else f"line {number}"))
+    return parts
+
+
+def _assert_at(source: str, number: int) -> ast.Assert | None:
+    try:
+        nodes = ast.walk(ast.parse(source))
+    except SyntaxError:
+        return None
+    found = [
+        node
+        for node in nodes
+        if isinstance(node, ast.Assert) and node.lineno <= number <= (node.end_lineno or 0)
+    ]
+    return found[-1] if found else None
+
+
+def _line(error: BaseException, source: str, name: str) -> tuple[int, str]:
+    """The last line of the cell that the error passed through, and its text."""
+    numbers = [f.lineno or 0 for f in traceback.extract_tb(error.__traceback__) if f.filename == name]
+    number = numbers[-1] if numbers else 0
+    lines = source.splitlines()
+    return number, lines[number - 1].strip() if 0 < number <= len(lines) else ""
+
+
+def _error(error: BaseException) -> str:
+    return f"{type(error).__name__}: {_clip(str(error))}" if str(error) else type(error).__name__
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= LONGEST else text[:LONGEST] + " …"

@@ -1,0 +1,100 @@
+"""The command `coursekit`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from coursekit.errors import CourseError
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from coursekit import doctor
+
+    return doctor.main()
+
+
+def _stop(_: argparse.Namespace) -> int:
+    from coursekit import services, warm
+
+    for pid in warm.running():
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + 10
+    while warm.running() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    services.stop()
+    print("PostgreSQL, Redis and the helper process of this checkout are stopped.")
+    return 0
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from coursekit import grade
+
+    return grade.main(options.paths, as_json=options.json)
+
+
+def _assemble(options: argparse.Namespace) -> int:
+    from coursekit import course
+
+    folder = Path(options.folder)
+    package = folder / "boxoffice"
+    if package.exists() and any(package.iterdir()):
+        raise CourseError(f"{package} is not empty. Name a folder without one, so nothing is lost.")
+    written = course.assemble(options.lesson, folder)
+    print(f"{len(written)} files of Box Office written to {package}")
+    return 0
+
+
+def _publish(options: argparse.Namespace) -> int:
+    from coursekit import publish
+
+    for path in options.notebooks:
+        begun = time.monotonic()
+        count = publish.publish(Path(path))
+        print(f"{path}: {count} code cells ran in {time.monotonic() - begun:.1f} s", flush=True)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """What the command understands."""
+    top = argparse.ArgumentParser(
+        prog="coursekit", description="Helper of Box Office, the backend course you can run."
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    doctor = commands.add_parser("doctor", help="say what is wrong on this machine, and the cure")
+    doctor.set_defaults(run=_doctor)
+    stop = commands.add_parser("stop", help="stop PostgreSQL, Redis and the helper process")
+    stop.set_defaults(run=_stop)
+    grade = commands.add_parser("grade", help="grade submitted exercise notebooks, without running them")
+    grade.add_argument("paths", nargs="+", metavar="FILE_OR_FOLDER")
+    grade.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    grade.set_defaults(run=_grade)
+    assemble = commands.add_parser("assemble", help="write Box Office as a lesson finds it")
+    assemble.add_argument("lesson", help='the lesson at whose start, as in 1.2, or "end"')
+    assemble.add_argument("folder", help="where boxoffice/ is written")
+    assemble.set_defaults(run=_assemble)
+    publish = commands.add_parser("publish", help="run notebooks and store their outputs (authors)")
+    publish.add_argument("notebooks", nargs="+")
+    publish.set_defaults(run=_publish)
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; 0 where it did what it should, 1 where it could not, 2 for wrong words."""
+    options = parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except CourseError as error:
+        print(f"✗ {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 1
+    return code

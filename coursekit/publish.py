@@ -1,0 +1,61 @@
+"""Running a notebook from top to bottom and storing what it shows, for the site and for nbval."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from coursekit.errors import CourseError
+
+
+@contextmanager
+def isolated() -> Iterator[Path]:
+    """Workspaces below a folder that is gone afterwards, one for each lesson."""
+    with tempfile.TemporaryDirectory(prefix="boxoffice-run-") as folder:
+        before = os.environ.get("COURSEKIT_ISOLATE")
+        os.environ["COURSEKIT_ISOLATE"] = folder
+        try:
+            yield Path(folder)
+        finally:
+            if before is None:
+                del os.environ["COURSEKIT_ISOLATE"]
+            else:
+                os.environ["COURSEKIT_ISOLATE"] = before
+
+
+def publish(path: Path, store: bool = True) -> int:
+    """Run a notebook in a workspace of its own and store its outputs and widgets in place.
+
+    Returns the number of code cells. Raises CourseError with the cell that failed; then the file
+    stays as it was.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    notebook.metadata.pop("widgets", None)
+    with isolated():
+        runner = NotebookClient(
+            notebook, timeout=300, kernel_name="python3", store_widget_state=True,
+            record_timing=False, resources={"metadata": {"path": str(path.parent)}},
+        )  # fmt: skip
+        try:
+            runner.execute()
+        except CellExecutionError as error:
+            raise CourseError(f"{path}: a cell failed.\n{error}") from None
+    for number, cell in enumerate(c for c in notebook.cells if c.cell_type == "code"):
+        cell.execution_count = number + 1
+        for output in cell.outputs:
+            if "execution_count" in output:
+                output["execution_count"] = number + 1
+    notebook.metadata["kernelspec"] = {
+        "display_name": "Python 3", "language": "python", "name": "python3",
+    }  # fmt: skip
+    notebook.metadata["language_info"] = {"name": "python"}
+    if store:
+        nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
+    return sum(cell.cell_type == "code" for cell in notebook.cells)

@@ -1,0 +1,154 @@
+"""The lesson that this kernel is in: what `start` sets up and the other names use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from coursekit import build, course, display, places, runtime, workspace
+from coursekit.errors import CourseError, WorkspaceProblem
+
+
+@dataclass
+class Session:
+    """One kernel in one lesson, or in its exercises."""
+
+    lesson: course.Lesson
+    exercises: bool
+    home: Path
+    """The workspace's root, where progress is kept."""
+    workspace: workspace.Workspace
+    environment: runtime.Environment
+    served: dict[str, runtime.Served] = field(default_factory=dict)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return self.environment.variables()
+
+    def serve(self, scratch: str | None = None) -> runtime.Served:
+        """The running application: Box Office, or that of one scratch file."""
+        name = scratch or ""
+        if name not in self.served:
+            path = None
+            if scratch:
+                target = build.parse_target(scratch)
+                if not target.is_scratch:
+                    raise CourseError('client("scratch/name.py") serves files of scratch/ alone.')
+                path = self.workspace.place(target)
+            self.served[name] = runtime.current().serve(
+                self.workspace.backend, self.variables, path
+            )
+        return self.served[name]
+
+    def touch(self) -> None:
+        """Files have changed: the applications look again before they answer."""
+        for served in self.served.values():
+            served.touch()
+
+    @property
+    def _answers(self) -> Path:
+        return self.workspace.root / "answers.json"
+
+    def answers(self) -> dict[str, str]:
+        """Target → code of the exercise cells that were run in this lesson."""
+        data, _ = workspace.read_json(self._answers)
+        return {str(target): str(body) for target, body in data.items()}
+
+    def record_answer(self, target: str, body: str) -> None:
+        import json
+
+        answers = {**self.answers(), target: body}
+        workspace.replace(self._answers, json.dumps(answers, indent=1, ensure_ascii=False))
+
+    def close(self) -> None:
+        for served in self.served.values():
+            served.close()
+        self.served.clear()
+
+
+_session: Session | None = None
+
+
+def current() -> Session:
+    """The session of this kernel. Raises CourseError where `start` has not run."""
+    if _session is None:
+        raise CourseError(
+            'No lesson is running in this kernel. Run the first code cell, `start("…")`, '
+            "then this one again."
+        )
+    return _session
+
+
+def start(lesson_id: str, *, fresh: bool = False, exercises: bool = False) -> display.Shown:
+    """Set a lesson up: the files, PostgreSQL, Redis, a database of its own.
+
+    What earlier lessons wrote is put back where it is missing; the learner's own files stay as
+    they are. `fresh=True` begins from the course's own state and first sets the learner's files
+    aside. `exercises=True` opens the sandbox of the lesson's exercises.
+
+    Returns the status line. Raises UnknownName, ServiceDown or WorkspaceProblem.
+    """
+    global _session
+    if not isinstance(lesson_id, str):
+        raise CourseError(f'A lesson\'s number is text: start("{lesson_id}").')
+    lesson = course.find(lesson_id)
+    home = places.workspace(lesson.id)
+    root = home / "exercises" / lesson.id if exercises else home
+    space = workspace.Workspace(root)
+    with ThreadPoolExecutor(1) as pool:
+        name = lesson.id.replace(".", "_") + ("_exercises" if exercises else "")
+        number = [known.id for known in course.lessons()].index(lesson.id) * 2 + exercises
+        servers = pool.submit(runtime.current().prepare, name, number)
+        put_back = _put_back(lesson, space, exercises, fresh)
+        environment = servers.result()
+    if _session is not None:
+        _session.close()
+    _session = Session(lesson, exercises, home, space, environment)
+    os.environ.update(environment.variables())
+    return _status(_session, *put_back)
+
+
+def _put_back(
+    lesson: course.Lesson, space: workspace.Workspace, exercises: bool, fresh: bool
+) -> tuple[workspace.Restored, Path | None]:
+    """Bring the files to where the lesson begins."""
+    aside = space.archive() if fresh else None
+    files = course.files_after(lesson.id) if exercises else course.files_at(lesson.id)
+    try:
+        space.backend.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkspaceProblem(
+            f"Your workspace {space.root} cannot be made ({error.strerror}). Set "
+            "COURSEKIT_WORKSPACE to a folder you may write to."
+        ) from None
+    if fresh and exercises:
+        (space.root / "answers.json").unlink(missing_ok=True)
+    keeps: Callable[[str, str], bool] = (lambda _path, _text: True) if exercises else course.is_ours
+    return space.restore(files, keeps), aside
+
+
+def _status(
+    session: Session, restored: workspace.Restored, aside: Path | None
+) -> display.Shown:
+    kind = "exercises of lesson" if session.exercises else "lesson"
+    stand = sum(1 for path in session.workspace.package.rglob("*") if path.is_file())
+    servers = f"{session.environment.postgres} and {session.environment.redis} answer"
+    files = f"{stand} {'file' if stand == 1 else 'files'} of Box Office stand"
+    line = f"{kind} {session.lesson.id} is ready · {servers} · {files if stand else 'no file yet'}"
+    parts = []
+    if aside:
+        parts.append(("set aside", f"your files, in {aside.relative_to(session.home)}"))
+    if restored.kept:
+        parts.append(("yours, kept", ", ".join(restored.kept)))
+        flag = ", exercises=True" if session.exercises else ""
+        parts.append(
+            (
+                "to begin anew",
+                f'`start("{session.lesson.id}"{flag}, fresh=True)` takes the course\'s files '
+                "and keeps a copy of yours",
+            )
+        )
+    return display.card("✓", line[0].upper() + line[1:], "pass", parts=parts)
