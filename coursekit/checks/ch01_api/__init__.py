@@ -1,0 +1,1 @@
+"""The checks of chapter 1, a module for each lesson."""

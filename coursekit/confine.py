@@ -1,0 +1,467 @@
+"""Code that may do anything, in a process that cannot outlive us or eat the machine.
+
+Three processes: we, who judge; a *keeper*, which knows how to end everything below it; and the
+*inmate*, which runs the code. Where the kernel allows it the inmate is the first process of a
+name space of its own, so its end is the end of all that it started. Elsewhere the keeper adopts
+orphans (Linux) or looks for children (macOS), and ends them one by one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import psutil
+
+from coursekit.warm import Channel
+
+MEGABYTE = 1 << 20
+POLL_SECONDS = 0.03
+MESSAGE_BYTES = 8 * MEGABYTE
+
+_NEW_USER, _NEW_PID = 0x10000000, 0x20000000
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
+
+warnings.filterwarnings("ignore", message=".*use of fork.*", category=DeprecationWarning)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the confined code may use, all its processes together."""
+
+    memory: int = 512 * MEGABYTE
+    output: int = 1 * MEGABYTE
+    processes: int = 32
+    cpu_seconds: int = 30
+    file_size: int = 16 * MEGABYTE
+    open_files: int = 1024
+
+
+@dataclass(frozen=True)
+class End:
+    """How the inmate ended: by an exit code, or by a signal."""
+
+    code: int | None = None
+    signal: int | None = None
+
+    def __str__(self) -> str:
+        if self.signal is not None:
+            return f"it crashed (signal {self.signal})"
+        return f"it ended itself (exit code {self.code})"
+
+
+class Confined:
+    """A running inmate, seen from the judge. `breach` says which limit it broke."""
+
+    def __init__(
+        self,
+        inside: Callable[[Channel], None],
+        folder: Path,
+        *,
+        limits: Limits | None = None,
+        variables: Mapping[str, str] | None = None,
+        listener: socket.socket | None = None,
+        namespace: bool = True,
+    ) -> None:
+        self.limits = limits or Limits()
+        self.breach: str | None = None
+        self._end: End | None = None
+        self._buffer = b""
+        self._leash, keeper_leash = socket.socketpair()
+        self._control, inmate_control = socket.socketpair()
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `end`)
+        self._base = _resident(os.getpid())
+        self._ending = threading.Lock()
+        self._over = False
+        order = _Order(
+            inside, folder, self.limits, dict(variables or {}), keeper_leash, inmate_control,
+            self._output.fileno(), listener.fileno() if listener else None, namespace,
+        )  # fmt: skip
+        self.pid = os.fork()
+        if self.pid == 0:
+            _keep(order)
+        keeper_leash.close()
+        inmate_control.close()
+
+    # --- talking
+
+    def send(self, **message: object) -> None:
+        with contextlib.suppress(OSError):
+            self._control.sendall(json.dumps(message).encode() + b"\n")
+
+    def receive(self, seconds: float) -> dict[str, object] | None:
+        """The next message of the inmate; None when it is gone. Raises TimeoutError."""
+        deadline = time.monotonic() + seconds
+        while b"\n" not in self._buffer:
+            left = deadline - time.monotonic()
+            if left < 0 and seconds > 0:
+                raise TimeoutError
+            self._control.settimeout(max(left, 0.001))
+            try:
+                chunk = self._control.recv(1 << 16)
+            except TimeoutError:
+                raise
+            except OSError:
+                chunk = b""
+            if not chunk:
+                return None
+            self._buffer += chunk
+            if len(self._buffer) > MESSAGE_BYTES:
+                self.breach = self.breach or "it answered with more than 8 MB"
+                self.stop()
+                return None
+        line, self._buffer = self._buffer.split(b"\n", 1)
+        try:
+            message = json.loads(line)
+        except ValueError:
+            message = None
+        return message if isinstance(message, dict) else {}
+
+    def output(self) -> str:
+        """What the code printed so far."""
+        descriptor = self._output.fileno()
+        size = min(os.fstat(descriptor).st_size, self.limits.output)
+        return os.pread(descriptor, size, 0).decode("utf-8", "replace")
+
+    # --- ending
+
+    def ended(self, seconds: float = 0) -> End | None:
+        """How it ended, if it does within that time."""
+        if self._end is None and not self._over:
+            with contextlib.suppress(OSError, ValueError):
+                self._leash.settimeout(max(seconds, 0.001))
+                said = self._leash.recv(4096)
+                if said:
+                    self._end = End(**json.loads(said))
+        return self._end
+
+    def stop(self) -> None:
+        """Ask the keeper to end everything; does not wait."""
+        with contextlib.suppress(OSError):
+            self._leash.shutdown(socket.SHUT_WR)
+
+    def end(self) -> None:
+        """End everything and wait until nothing is left. Safe to call twice."""
+        with self._ending:
+            if self._over:
+                return
+            self.stop()
+            self.ended(5)
+            self._over = True
+            if self._end is None:
+                os.kill(self.pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self.pid, 0)
+            for stream in (self._leash, self._control, self._output):
+                stream.close()
+
+    # --- limits
+
+    def look(self) -> None:
+        """End the inmate if it is over a limit."""
+        if self._over or self.breach:
+            return
+        try:
+            printed = os.fstat(self._output.fileno()).st_size
+        except (OSError, ValueError):
+            return
+        below = descendants(self.pid)
+        used = sum(max(0, _resident(pid) - self._base) for pid in below)
+        limits = self.limits
+        if printed > limits.output:
+            self.breach = f"it printed more than {limits.output // MEGABYTE} MB"
+        elif len(below) > limits.processes:
+            self.breach = f"it started more than {limits.processes} processes"
+        elif used > limits.memory:
+            self.breach = f"it used more than {limits.memory // MEGABYTE} MB of memory"
+        if self.breach:
+            self.stop()
+
+
+class Watch:
+    """Looks at the confined processes until `close`, and ends them when the time is over."""
+
+    def __init__(self, seconds: float) -> None:
+        self.deadline = time.monotonic() + seconds
+        self._seconds = seconds
+        self._watched: list[Confined] = []
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def left(self) -> float:
+        return self.deadline - time.monotonic()
+
+    def add(self, process: Confined) -> None:
+        self._watched.append(process)
+
+    def forget(self, process: Confined) -> None:
+        with contextlib.suppress(ValueError):
+            self._watched.remove(process)
+
+    def _run(self) -> None:
+        while not self._closed.wait(POLL_SECONDS):
+            for process in list(self._watched):
+                if self.left() < 0 and not process.breach:
+                    process.breach = f"it was not done within {self._seconds:g} seconds"
+                    process.stop()
+                process.look()
+
+    def close(self) -> None:
+        self._closed.set()
+        self._thread.join()
+
+
+# --- the keeper and the inmate --------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Order:
+    inside: Callable[[Channel], None]
+    folder: Path
+    limits: Limits
+    variables: dict[str, str]
+    leash: socket.socket
+    control: socket.socket
+    output: int
+    listener: int | None
+    namespace: bool
+
+
+def _keep(order: _Order) -> NoReturn:
+    """In the keeper: start the inmate, wait for its end or the leash's, leave nothing."""
+    try:
+        gc.freeze()  # what we inherited must not be collected: it would close our own files
+        inmates = [order.control.fileno(), order.output]
+        if order.listener is not None:
+            inmates.append(order.listener)
+        _close_all_but([order.leash.fileno(), *inmates])
+        os.setsid()
+        alone = order.namespace and _own_namespace()
+        if not alone:
+            _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        wake_in, wake_out = os.pipe()
+        os.set_blocking(wake_in, False)
+        os.set_blocking(wake_out, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake_out, warn_on_full_buffer=False)
+        pid = os.fork()
+        if pid == 0:
+            os.close(wake_in)
+            _live(order)
+        for descriptor in inmates:
+            os.close(descriptor)
+        status = _wait(pid, order.leash, wake_in, alone)
+        if not alone:
+            _sweep(os.getpid())
+        order.leash.settimeout(1)
+        end = {"signal": -status} if status < 0 else {"code": status}
+        order.leash.sendall(json.dumps(end).encode())
+    except BaseException:
+        os._exit(70)
+    os._exit(0)
+
+
+def _wait(pid: int, leash: socket.socket, wake: int, alone: bool) -> int:
+    """The inmate's exit code (negative: signal)."""
+    sources: list[object] = [leash, wake]
+    leash.setblocking(False)
+    while True:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        ready = select.select(sources, [], [])[0]
+        if leash in ready and _is_loose(leash):
+            sources.remove(leash)
+            if not alone:
+                _sweep(os.getpid(), but=pid)
+            os.kill(pid, signal.SIGKILL)
+        if wake in ready:
+            with contextlib.suppress(BlockingIOError):
+                os.read(wake, 4096)
+
+
+def _is_loose(leash: socket.socket) -> bool:
+    try:
+        return not leash.recv(64)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def _live(order: _Order) -> NoReturn:
+    """In the inmate: limits, an environment without secrets, then the code."""
+    code = 0
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        order.leash.close()
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, 0)
+        os.dup2(order.output, 1)
+        os.dup2(order.output, 2)
+        os.close(null)
+        os.close(order.output)
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115
+        sys.stdout = open(1, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
+        _limit(order.limits)
+        _enter(order.folder, order.variables)
+        files = [1, 2, *([order.listener] if order.listener is not None else [])]
+        order.inside(Channel(order.control, files))
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except BaseException:
+        code = 1
+    finally:
+        with contextlib.suppress(BaseException):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code & 0xFF)
+
+
+def _enter(folder: Path, variables: Mapping[str, str]) -> None:
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    temporary = folder / "tmp"
+    temporary.mkdir(exist_ok=True)
+    os.environ.clear()
+    os.environ.update(kept)
+    os.environ.update(
+        HOME=str(folder), TMPDIR=str(temporary), PYTHONPATH=str(folder),
+        PYTHONDONTWRITEBYTECODE="1",
+    )  # fmt: skip
+    os.environ.update(variables)
+    tempfile.tempdir = None
+    time.tzset()
+    sys.dont_write_bytecode = True
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+
+
+def _limit(limits: Limits) -> None:
+    def lower(kind: int, value: int) -> None:
+        hard = resource.getrlimit(kind)[1]
+        if hard != resource.RLIM_INFINITY:
+            value = min(value, hard)
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(kind, (value, value))
+
+    lower(resource.RLIMIT_CORE, 0)
+    lower(resource.RLIMIT_CPU, limits.cpu_seconds)
+    lower(resource.RLIMIT_FSIZE, limits.file_size)
+    lower(resource.RLIMIT_NOFILE, limits.open_files)
+    if sys.platform == "linux":
+        # Threads reserve far more addresses than they use: `Confined.look` holds the real limit.
+        mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        lower(resource.RLIMIT_AS, mapped + limits.memory + (4 << 30))
+        # Counts all tasks of this user (in old kernels beyond the name space too); not for root.
+        tasks = int(Path("/proc/loadavg").read_text().split()[3].split("/")[1])
+        lower(resource.RLIMIT_NPROC, tasks + 8 * limits.processes)
+
+
+def _own_namespace() -> bool:
+    """Put the next child into user and process name spaces of its own, if the kernel lets us."""
+    if sys.platform != "linux":
+        return False
+    user, group = os.geteuid(), os.getegid()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_NEW_USER | _NEW_PID) != 0:
+        return False
+    try:
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+    except OSError:
+        os._exit(71)  # half inside: nothing sensible can be run here
+    return True
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def _close_all_but(kept: Iterable[int]) -> None:
+    """Close every descriptor but these and the three standard ones."""
+    above = 3
+    for descriptor in sorted({d for d in kept if d > 2}):
+        os.closerange(above, descriptor)
+        above = descriptor + 1
+    open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    os.closerange(above, max(above, open_files if open_files > 0 else 65536))
+
+
+def descendants(root: int) -> list[int]:
+    """The processes below one, nearest first."""
+    if not Path(f"/proc/{root}/task/{root}/children").exists():
+        try:
+            return [child.pid for child in psutil.Process(root).children(recursive=True)]
+        except psutil.Error:
+            return []
+    found: list[int] = []
+    level = [root]
+    while level:
+        deeper: list[int] = []
+        for pid in level:
+            with contextlib.suppress(OSError):
+                for task in os.listdir(f"/proc/{pid}/task"):
+                    with contextlib.suppress(OSError), open(
+                        f"/proc/{pid}/task/{task}/children", encoding="ascii"
+                    ) as children:
+                        deeper += map(int, children.read().split())
+        found += deeper
+        level = deeper
+    return found
+
+
+def _sweep(root: int, but: int | None = None) -> None:
+    """End all processes below `root`: stop them first, so that none forks while we look."""
+    for _ in range(1000):
+        stopped: set[int] = set()
+        while new := set(descendants(root)) - stopped - {but}:
+            for pid in new:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGSTOP)
+            stopped |= new
+        for pid in stopped:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        if but is not None or not stopped:
+            return
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+
+
+def _resident(pid: int) -> int:
+    """Bytes of memory that the process holds; 0 when it is gone."""
+    try:
+        with open(f"/proc/{pid}/statm", encoding="ascii") as statm:
+            return int(statm.read().split()[1]) * resource.getpagesize()
+    except OSError:
+        pass
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
