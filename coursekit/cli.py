@@ -59,6 +59,20 @@ def _publish(options: argparse.Namespace) -> int:
     return 0
 
 
+def _lab(options: argparse.Namespace) -> int:
+    from coursekit import lab
+
+    return lab.main(options.arguments)
+
+
+def _release(options: argparse.Namespace) -> int:
+    from coursekit import publish
+
+    for path in publish.release(Path(options.into) if options.into else None):
+        print(path)
+    return 0
+
+
 def parser() -> argparse.ArgumentParser:
     """What the command understands."""
     top = argparse.ArgumentParser(
@@ -81,6 +95,12 @@ def parser() -> argparse.ArgumentParser:
     publish = commands.add_parser("publish", help="run notebooks and store their outputs (authors)")
     publish.add_argument("notebooks", nargs="+")
     publish.set_defaults(run=_publish)
+    release = commands.add_parser("release", help="make exercises/ from solutions/ (authors)")
+    release.add_argument("--into", help="write to this folder instead of exercises/")
+    release.set_defaults(run=_release)
+    lab = commands.add_parser("lab", help="open JupyterLab on the welcome notebook")
+    lab.add_argument("arguments", nargs="*", help="passed to jupyter lab, after --")
+    lab.set_defaults(run=_lab)
     return top
 
 
@@ -98,3 +118,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         return 1
     return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

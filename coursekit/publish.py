@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from coursekit import places
 from coursekit.errors import CourseError
 
 
@@ -59,3 +62,28 @@ def publish(path: Path, store: bool = True) -> int:
     if store:
         nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
     return sum(cell.cell_type == "code" for cell in notebook.cells)
+
+
+def release(into: Path | None = None) -> list[Path]:
+    """Make the exercise notebooks from the solutions by nbgrader; returns what was written.
+
+    The result is the same, byte for byte, each time. Raises CourseError with nbgrader's words.
+    """
+    root = places.checkout()
+    target = (into or root / "exercises").resolve()
+    written = []
+    for chapter in sorted(p.name for p in (root / "solutions").iterdir() if p.is_dir()):
+        with tempfile.TemporaryDirectory(prefix="boxoffice-release-") as scratch:
+            done = subprocess.run(
+                [
+                    sys.executable, "-m", "nbgrader", "generate_assignment", chapter,
+                    "--force", "--no-db", f"--CourseDirectory.root={root}",
+                    "--CourseDirectory.source_directory=solutions",
+                    f"--CourseDirectory.release_directory={target}",
+                ],
+                cwd=scratch, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+        if done.returncode != 0:
+            raise CourseError(f"nbgrader could not release {chapter}:\n{done.stderr[-3000:]}")
+        written += sorted((target / chapter).glob("*.ipynb"))
+    return written
