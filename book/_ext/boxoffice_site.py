@@ -1,0 +1,90 @@
+"""What the site needs beyond Jupyter Book: diagrams, and the tags that a shared link shows."""
+
+import os
+import re
+from html import escape, unescape
+from typing import Any
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import ExtensionMetadata
+
+from coursekit import identity
+
+SUMMARY = (
+    "Learn backend engineering by building one API that sells theatre tickets, "
+    "and breaking it until no seat is ever sold twice."
+)
+# Drawn in the colours of the theme, and named by the text beside it.
+MARK = identity.mark("var(--bx-curtain)", "var(--bx-paper)").replace(
+    'role="img" aria-label="Box Office"', 'aria-hidden="true"'
+)
+
+
+class diagram(nodes.General, nodes.Element):  # noqa: N801 (docutils names nodes so)
+    """A mermaid diagram, drawn in the browser from its text."""
+
+
+class Mermaid(SphinxDirective):
+    """A diagram; `alt` says in words what it shows."""
+
+    has_content = True
+    option_spec = {"alt": directives.unchanged_required}  # noqa: RUF012
+
+    def run(self) -> list[nodes.Node]:
+        alt = self.options.get("alt", "A diagram")
+        return [diagram(code="\n".join(self.content), alt=alt)]
+
+
+def visit_diagram(self: Any, node: diagram) -> None:
+    self.body.append(
+        f'<figure class="bx-diagram" role="img" aria-label="{escape(node["alt"], quote=True)}">'
+        f'<pre class="bx-mermaid" tabindex="0">{escape(node["code"])}</pre></figure>'
+    )
+    raise nodes.SkipNode
+
+
+def add_page_parts(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], tree: nodes.document | None
+) -> None:
+    """Load mermaid only where it draws, and give each page its tags."""
+    if _holds(tree, diagram):
+        app.add_js_file("vendor/tiny/dist/mermaid.tiny.js", priority=300)
+    if not _holds(tree, nodes.math, nodes.math_block):  # Sphinx loads it above such pages too
+        scripts = context["script_files"]
+        context["script_files"] = [one for one in scripts if "mathjax" not in str(one.filename)]
+    context["bx_mark"] = MARK
+    base = os.environ.get("BOOK_URL", "").rstrip("/")
+    picture = context["pathto"]("_static/social.png", 1)
+    if base:
+        picture = f"{base}/_static/social.png"
+    title = unescape(re.sub(r"<[^>]+>", "", context.get("title") or "Box Office"))
+    values = {
+        "og:site_name": "Box Office",
+        "og:type": "website",
+        "og:title": title,
+        "og:description": SUMMARY,
+        "og:image": picture,
+        "og:image:alt": "Box Office: build the API that never sells a seat twice",
+        "twitter:card": "summary_large_image",
+    }
+    tags = [
+        f'<meta property="{name}" content="{escape(value, quote=True)}" />'
+        for name, value in values.items()
+    ]
+    tags.append(f'<meta name="description" content="{escape(SUMMARY, quote=True)}" />')
+    tags.append('<meta name="color-scheme" content="light dark" />')
+    context["metatags"] = context.get("metatags", "") + "\n    ".join(["", *tags])
+
+
+def _holds(tree: nodes.document | None, *kinds: type[nodes.Node]) -> bool:
+    return tree is not None and any(next(iter(tree.findall(kind)), None) for kind in kinds)
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    app.add_node(diagram, html=(visit_diagram, None))
+    app.add_directive("mermaid", Mermaid)
+    app.connect("html-page-context", add_page_parts)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

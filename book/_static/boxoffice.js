@@ -1,0 +1,85 @@
+// What the theme leaves undone: diagrams in both themes, names and keyboard use for what needs them.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const css = (name) => getComputedStyle(root).getPropertyValue(name).trim();
+  const ready = (work) =>
+    document.readyState === "loading" ? document.addEventListener("DOMContentLoaded", work) : work();
+
+  // --- formulas inside widgets: they ask for MathJax 2's queue, the site has MathJax 3 ----------
+  let mathjax = window.MathJax;
+  const withQueue = (value) => {
+    if (value) value.Hub ??= { Queue: ([, , element]) => value.typesetPromise?.([element]) };
+    return value;
+  };
+  Object.defineProperty(window, "MathJax", {
+    configurable: true,
+    get: () => withQueue(mathjax),
+    set: (value) => (mathjax = value),
+  });
+
+  // --- diagrams -------------------------------------------------------------------------
+  async function drawDiagrams() {
+    const drawings = [...document.querySelectorAll(".bx-mermaid")];
+    if (!drawings.length || !window.mermaid) return;
+    const paper = css("--bx-paper"), ink = css("--bx-ink"), line = css("--bx-line");
+    window.mermaid.initialize({
+      startOnLoad: false,
+      securityLevel: "strict",
+      theme: "base",
+      fontFamily: getComputedStyle(document.body).fontFamily,
+      flowchart: { useMaxWidth: true, htmlLabels: true, subGraphTitleMargin: { top: 6, bottom: 10 } },
+      themeVariables: {
+        darkMode: root.dataset.theme === "dark", background: paper,
+        primaryColor: css("--bx-panel-solid") || paper, primaryTextColor: ink, primaryBorderColor: css("--bx-curtain"),
+        secondaryColor: paper, tertiaryColor: paper, lineColor: ink, textColor: ink,
+        clusterBkg: paper, clusterBorder: line, edgeLabelBackground: paper, titleColor: ink,
+      },
+    });
+    for (const [number, drawing] of drawings.entries()) {
+      drawing.dataset.code ??= drawing.textContent;
+      const { svg } = await window.mermaid.render(`bx-drawing-${number}`, drawing.dataset.code);
+      drawing.innerHTML = svg;
+      drawing.removeAttribute("tabindex");
+      drawing.classList.add("bx-drawn");
+    }
+  }
+
+  // --- names and keyboard use ------------------------------------------------------------
+  function nameThings() {
+    for (const button of document.querySelectorAll("button[title]:not([aria-label])"))
+      if (!button.textContent.trim()) button.setAttribute("aria-label", button.title);
+    for (const summary of document.querySelectorAll("nav li > details > summary")) {
+      const page = summary.closest("li").querySelector("a")?.textContent.trim();
+      summary.setAttribute("aria-label", `Pages under ${page}`);
+    }
+    for (const summary of document.querySelectorAll("details.hide > summary")) summary.removeAttribute("aria-label");
+    for (const copy of document.querySelectorAll("button.copybtn")) {
+      copy.setAttribute("aria-label", "Copy this code");
+    }
+  }
+
+  // What scrolls sideways must be reachable by keyboard.
+  function reachScrolling() {
+    for (const box of document.querySelectorAll("pre, .cell_output .output, .pst-scrollable-table-container, .bx-scroll")) {
+      const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
+      if (scrolls && !box.hasAttribute("tabindex")) box.tabIndex = 0;
+    }
+  }
+
+  ready(() => {
+    nameThings();
+    reachScrolling();
+    drawDiagrams();
+    let waiting = 0;
+    addEventListener("resize", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(reachScrolling, 200);
+    });
+    new MutationObserver(() => drawDiagrams()).observe(root, { attributeFilter: ["data-theme"] });
+  });
+  addEventListener("load", () => {
+    nameThings();
+    reachScrolling();
+  });
+})();

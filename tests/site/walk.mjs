@@ -1,0 +1,152 @@
+// Walks every page of a built site in Chromium and prints what it saw as JSON.
+//   node tests/site/walk.mjs _build/html page.html …
+// Pages named after the folder are looked at in the dark theme too.
+import { createServer } from "node:http";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { extname, join, relative, sep } from "node:path";
+import { axe, open } from "./browser.mjs";
+
+const [folder, ...dark] = process.argv.slice(2);
+const TYPES = {
+  ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css",
+  ".svg": "image/svg+xml", ".png": "image/png", ".json": "application/json", ".woff2": "font/woff2",
+};
+
+async function serve() {
+  const server = createServer(async (request, response) => {
+    let path = join(folder, decodeURIComponent(new URL(request.url, "http://site").pathname));
+    try {
+      if ((await stat(path)).isDirectory()) path = join(path, "index.html");
+      const body = await readFile(path);
+      const type = TYPES[extname(path)] ?? "application/octet-stream";
+      response.writeHead(200, { "content-type": type, "cache-control": "max-age=600" }).end(body);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
+  return server;
+}
+
+async function pagesIn(place) {
+  const found = [];
+  for (const entry of await readdir(place, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || extname(entry.name) !== ".html") continue;
+    const path = relative(place, join(entry.parentPath ?? entry.path, entry.name)).split(sep).join("/");
+    if (!path.startsWith("_static/")) found.push(path);
+  }
+  return found.sort();
+}
+
+// --- in the page -------------------------------------------------------------------------
+
+function readPage() {
+  const here = location.href.split("#")[0];
+  const links = [...document.querySelectorAll("a[href]")].map((link) => link.href);
+  const sizes = performance.getEntriesByType("resource").map((entry) => entry.decodedBodySize);
+  const style = getComputedStyle(document.documentElement);
+  const names = ["ink", "paper", "curtain", "brass", "pass", "fail", "info", "line"];
+  return {
+    url: here,
+    theme: document.documentElement.dataset.theme,
+    lang: document.documentElement.lang,
+    titles: document.querySelectorAll("h1:not(.onlyprint h1)").length,
+    links: [...new Set(links)],
+    ids: [...document.querySelectorAll("[id]")].map((element) => element.id),
+    without_alt: [...document.querySelectorAll("img:not([alt])")].map((image) => image.src),
+    bytes: sizes.reduce((sum, size) => sum + size, performance.getEntriesByType("navigation")[0].decodedBodySize),
+    palette: Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--bx-${name}`).trim()])),
+    wider: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    diagrams: document.querySelectorAll(".bx-mermaid").length,
+    drawn: document.querySelectorAll(".bx-mermaid.bx-drawn > svg").length,
+    widgets: document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]').length,
+  };
+}
+
+async function settle(page) {
+  await page.waitForFunction(() => {
+    const drawn = document.querySelectorAll(".bx-mermaid:not(.bx-drawn)").length === 0;
+    const views = document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]').length;
+    return drawn && document.querySelectorAll(".widget-subarea, .jupyter-widgets").length >= views;
+  }, null, { timeout: 15000 }).catch(() => {});
+}
+
+// Each menu, each choice: the texts that its output showed.
+async function tryWidgets(page) {
+  const seen = [];
+  for (const menu of await page.locator(".cell_output .jupyter-widgets select").all()) {
+    const box = menu.locator("xpath=ancestor::*[contains(@class,'cell_output')][1]");
+    const shown = () => box.evaluate((element) => {
+      const copy = (node) => [...node.childNodes].map((child) =>
+        child.nodeType === 3 ? child.data
+          : child.nodeType !== 1 || child.localName === "select" || child.localName === "script" || !child.checkVisibility?.({ visibilityProperty: true }) ? ""
+          : copy(child)).join(" ");
+      return copy(element).replace(/\s+/g, " ").trim();
+    });
+    const options = await menu.locator("option").allTextContents();
+    const texts = [];
+    for (let index = options.length - 1; index >= 0; index--) {
+      await menu.selectOption({ index });
+      texts.push(await shown());
+    }
+    seen.push({ options, texts });
+  }
+  return seen;
+}
+
+async function findFaults(page) {
+  if (!(await page.evaluate(() => "axe" in window))) await page.addScriptTag({ path: axe });
+  return page.evaluate(async () => {
+    const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+    const { violations, incomplete } = await window.axe.run(document, { runOnly: { type: "tag", values: tags }, resultTypes: ["violations", "incomplete"] });
+    // Text in the very colour of its ground is no violation to axe, but "incomplete".
+    const unseen = incomplete
+      .filter(({ id }) => id === "color-contrast")
+      .map((one) => ({ ...one, nodes: one.nodes.filter((node) => node.any[0]?.data?.messageKey === "equalRatio") }))
+      .filter((one) => one.nodes.length);
+    return [...violations, ...unseen].map(({ id, help, nodes }) => ({
+      id, help, where: nodes.slice(0, 4).map((node) => `${node.target.join(" ")} ${node.any[0]?.message ?? node.failureSummary}`.slice(0, 300)),
+    }));
+  });
+}
+
+async function look(browser, base, path, theme) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: theme });
+  const seen = { page: path, asked: theme, errors: [], outside: [], failed: [] };
+  await context.route((url) => url.origin !== base, (route) => {
+    seen.outside.push(route.request().url());
+    return route.abort();
+  });
+  const page = await context.newPage();
+  page.on("console", (message) => message.type() === "error" && seen.errors.push(message.text()));
+  page.on("pageerror", (error) => seen.errors.push(String(error)));
+  page.on("response", (response) => response.status() >= 400 && seen.failed.push(response.url()));
+  await page.goto(`${base}/${path}`, { waitUntil: "load" });
+  await page.waitForLoadState("networkidle");
+  await settle(page);
+  Object.assign(seen, await page.evaluate(readPage));
+  seen.faults = await findFaults(page);
+  if (theme === "light") {
+    seen.menus = seen.widgets ? await tryWidgets(page) : [];
+    await page.setViewportSize({ width: 375, height: 800 });
+    seen.wider_on_phone = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  }
+  await context.close();
+  return seen;
+}
+
+// --- the walk ------------------------------------------------------------------------------
+
+const server = await serve();
+const base = `http://127.0.0.1:${server.address().port}`;
+const browser = await open();
+const paths = await pagesIn(folder);
+const work = [...paths.map((path) => [path, "light"]), ...dark.map((path) => [path, "dark"])];
+const pages = [];
+await Promise.all([1, 2].map(async () => {
+  for (let job = work.shift(); job; job = work.shift()) pages.push(await look(browser, base, ...job));
+}));
+await browser.close();
+server.close();
+console.log(JSON.stringify({ base, paths, pages }));
+process.exit(0);
