@@ -74,6 +74,12 @@ def parse_target(line: str) -> Target:
     return Target(str(path), name or None, source)
 
 
+def blocks(line: str, body: str) -> list[tuple[str, str]]:
+    """The words and the text of each file in a cell: a line `%%build …` inside it begins the next."""
+    pieces = re.split(r"^%%build[ \t]+(\S.*)$\n?", body, flags=re.MULTILINE)
+    return list(zip([line, *pieces[1::2]], pieces[::2], strict=True))
+
+
 def apply(source: str | None, target: str | Target, body: str) -> str:
     """The new text of the file that `target` names; `source` is the old one, None if missing.
 

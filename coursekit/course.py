@@ -74,7 +74,8 @@ def build_cells(path: Path) -> list[BuildCell]:
     for cell in read_cells(path):
         first, _, body = source_of(cell).lstrip().partition("\n")
         if cell.get("cell_type") == "code" and first.split(" ")[0] == "%%build":
-            found.append(BuildCell(build.parse_target(first[len("%%build") :]), body))
+            for line, text in build.blocks(first[len("%%build") :], body):
+                found.append(BuildCell(build.parse_target(line), text))
     return found
 
 

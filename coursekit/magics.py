@@ -21,8 +21,12 @@ class CourseMagics(Magics):
 
     @cell_magic  # type: ignore[untyped-decorator]
     def build(self, line: str, cell: str) -> None:
-        """Write a file of Box Office, or one definition in it, and show what changed."""
-        build_cell(line, cell)
+        """Write a file of Box Office, or one definition in it, and show what changed.
+
+        A line `%%build …` further down in the cell begins the next file.
+        """
+        for words, text in build.blocks(line, cell):
+            build_cell(words, text)
 
     @cell_magic  # type: ignore[untyped-decorator]
     def check(self, line: str, cell: str) -> None:
