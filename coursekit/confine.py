@@ -281,7 +281,7 @@ def _keep(order: _Order) -> NoReturn:
 
 def _wait(pid: int, leash: socket.socket, wake: int, alone: bool) -> int:
     """The inmate's exit code (negative: signal)."""
-    sources: list[object] = [leash, wake]
+    sources: list[socket.socket | int] = [leash, wake]
     leash.setblocking(False)
     while True:
         done, status = os.waitpid(pid, os.WNOHANG)
@@ -291,7 +291,7 @@ def _wait(pid: int, leash: socket.socket, wake: int, alone: bool) -> int:
         if leash in ready and _is_loose(leash):
             sources.remove(leash)
             if not alone:
-                _sweep(os.getpid(), but=pid)
+                _sweep(os.getpid(), reap=False)
             os.kill(pid, signal.SIGKILL)
         if wake in ready:
             with contextlib.suppress(BlockingIOError):
@@ -435,11 +435,11 @@ def descendants(root: int) -> list[int]:
     return found
 
 
-def _sweep(root: int, but: int | None = None) -> None:
+def _sweep(root: int, reap: bool = True) -> None:
     """End all processes below `root`: stop them first, so that none forks while we look."""
     for _ in range(1000):
         stopped: set[int] = set()
-        while new := set(descendants(root)) - stopped - {but}:
+        while new := set(descendants(root)) - stopped:
             for pid in new:
                 with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGSTOP)
@@ -447,7 +447,7 @@ def _sweep(root: int, but: int | None = None) -> None:
         for pid in stopped:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-        if but is not None or not stopped:
+        if not reap or not stopped:
             return
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:

@@ -1,0 +1,452 @@
+"""The one way to a verdict, for the learner's `check`, the command line and the tests.
+
+`judge` orders a job from the warm parent. In that process, which runs no code of the learner's,
+the sandbox is made, the items are looked at one by one, and the verdict is computed.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import hashlib
+import importlib
+import json
+import os
+import secrets
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from coursekit import build, checks, course, places, warm
+from coursekit.checks import Exercise, Item
+from coursekit.confine import Watch
+from coursekit.errors import BuildRefused, CourseError
+from coursekit.sandbox import ANSWER_SECONDS, Sandbox
+from coursekit.verdict import CouldNotFinish, ItemResult, NotYet, Outcome, Verdict
+
+GRACE_SECONDS = 15
+LOST_PATIENCE = 2.0
+FAILURES = 2
+SHOWN = 500
+SHAPE = (LookupError, TypeError, AttributeError, ValueError)
+"""What reading an answer of an unexpected shape raises."""
+
+Starters = dict[str, list[str]]
+"""Target → the cells that the exercise's own notebook has for it."""
+
+checks.exercises()  # so that the warm parent has them
+
+
+class _Channel(Protocol):
+    def send(self, **message: object) -> None: ...
+
+
+# --- the side that asks -----------------------------------------------------------------------
+
+
+def judge(
+    check_id: str,
+    answers: Mapping[str, str],
+    *,
+    sabotaged: int | None = None,
+    namespace: bool = True,
+    here: bool = False,
+) -> Verdict:
+    """Grade the answers (target → code) of one exercise. Raises UnknownName; else never fails.
+
+    For tests: item number `sabotaged` counts as held without a look; `namespace` off takes the
+    way of machines without name spaces; `here` runs in this process, as a debugger needs it.
+    """
+    exercise = checks.find(check_id)
+    started = time.monotonic()
+    folder = _sandboxes() / f"{os.getpid()}-{secrets.token_hex(6)}"
+    try:
+        order: dict[str, Any] = {
+            "check": exercise.id,
+            "answers": dict(answers),
+            "base": str(_base(exercise.lesson)),
+            "starters": starters(exercise),
+            "folder": str(folder),
+            "sabotaged": sabotaged,
+            "namespace": namespace and not os.environ.get("COURSEKIT_NO_NAMESPACE"),
+            "more": os.environ.get("COURSEKIT_CHECKS", ""),
+        }
+        verdict = _here(order) if here else _apart(exercise, order)
+    except (CourseError, OSError) as error:
+        verdict = _ungraded(exercise, str(error))
+    finally:
+        if folder.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+    return verdict.timed(time.monotonic() - started)
+
+
+def _here(order: dict[str, Any]) -> Verdict:
+    found: list[Any] = []
+
+    class Kept:
+        def send(self, **message: object) -> None:
+            found.append(message["verdict"])
+
+    hold(Kept(), **order)
+    return Verdict.from_json(found[0])
+
+
+def _apart(exercise: Exercise, order: dict[str, Any]) -> Verdict:
+    with warm.Job("coursekit.judge:hold", order) as job:
+        try:
+            message = job.receive(exercise.limit + GRACE_SECONDS)
+        except TimeoutError:
+            return _ungraded(exercise, "the check itself did not come to an end")
+    if message is None:
+        return _ungraded(exercise, "the process of the check ended without a verdict")
+    if "verdict" not in message:
+        last = str(message.get("fault", "no verdict")).strip().splitlines()[-1]
+        return _ungraded(exercise, last)
+    verdict = message["verdict"]
+    assert isinstance(verdict, dict)
+    return Verdict.from_json(verdict)
+
+
+def _ungraded(exercise: Exercise, reason: str) -> Verdict:
+    return Verdict(
+        exercise.id, exercise.title, Outcome.COULD_NOT_BE_GRADED, exercise.points,
+        message=f"could not be graded: {reason}. This is a fault of the course, not of your code.",
+    )  # fmt: skip
+
+
+def _sandboxes() -> Path:
+    """The folder of all sandboxes; those whose owner is gone are removed."""
+    home = places.state() / "sandboxes"
+    home.mkdir(exist_ok=True)
+    for old in home.iterdir():
+        with contextlib.suppress(ValueError):
+            owner = int(old.name.partition("-")[0])
+            try:
+                os.kill(owner, 0)
+            except ProcessLookupError:
+                shutil.rmtree(old, ignore_errors=True)
+            except PermissionError:
+                pass
+    return home
+
+
+def _base(lesson: str) -> Path:
+    """A file with Box Office as of the end of a lesson, as JSON, kept between checks."""
+    stamp = repr((lesson, course._stamp(), Path(build.__file__).stat().st_mtime_ns))
+    kept = places.state() / "ends"
+    path = kept / f"{hashlib.sha256(stamp.encode()).hexdigest()[:16]}.json"
+    if not path.exists():
+        text = json.dumps(course.files_after(lesson))
+        kept.mkdir(exist_ok=True)
+        for old in kept.glob("*.json"):
+            with contextlib.suppress(OSError):
+                if time.time() - old.stat().st_mtime > 86400:
+                    old.unlink()
+        half = path.with_suffix(f".{os.getpid()}-{secrets.token_hex(3)}")
+        half.write_text(text, encoding="utf-8")
+        half.replace(path)
+    return path
+
+
+def notebook_of(exercise: Exercise, kind: str = "exercises") -> Path:
+    """The notebook that poses the exercise (or, of kind "solutions", its solution)."""
+    lesson = course.find(exercise.lesson).path
+    root = places.checkout()
+    return root / kind / lesson.relative_to(root / "notebooks")
+
+
+def starters(exercise: Exercise) -> Starters:
+    """What the learner was given: per target the cells of the released notebook."""
+    found: Starters = {normal(target): [] for target in exercise.answers}
+    with contextlib.suppress(CourseError):
+        for cell in course.build_cells(notebook_of(exercise)):
+            if str(cell.target) in found:
+                found[str(cell.target)].append(cell.body)
+    return found
+
+
+def normal(target: str) -> str:
+    """A target as `%%build` understands it."""
+    return str(build.parse_target(target))
+
+
+# --- what counts as an attempt ----------------------------------------------------------------
+
+
+def same_code(one: str, other: str) -> bool:
+    """Whether two cells differ in comments and white space at most."""
+    return _dump(one) == _dump(other)
+
+
+def _dump(code: str) -> str:
+    try:
+        return ast.dump(ast.parse(code))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return "\n".join(line.split("#")[0].strip() for line in code.splitlines() if line.strip())
+
+
+def is_stub(code: str) -> bool:
+    """Whether some function is only what nbgrader leaves in place of a solution."""
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body
+            if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+                body = body[1:]
+            if [ast.unparse(statement) for statement in body] == ["raise NotImplementedError()"]:
+                return True
+    return False
+
+
+def is_untouched(code: str | None, given: Sequence[str]) -> bool:
+    """Whether an answer is missing, or still what the learner was given."""
+    if code is None or not code.strip():
+        return True
+    if given:
+        return any(same_code(code, cell) for cell in given)
+    return is_stub(code)
+
+
+# --- the side that judges ---------------------------------------------------------------------
+
+
+def hold(
+    channel: _Channel,
+    *,
+    check: str,
+    answers: dict[str, str],
+    base: str,
+    starters: Starters,
+    folder: str,
+    sabotaged: int | None,
+    namespace: bool,
+    more: str,
+) -> None:
+    """The job: come to a verdict, leave nothing behind, send it."""
+    for path in filter(None, more.split(os.pathsep)):
+        checks.load(Path(path))
+    exercise = checks.find(check)
+    try:
+        verdict = _verdict(
+            exercise, answers, Path(base), starters, Path(folder), sabotaged, namespace
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    channel.send(verdict=verdict.to_json())
+
+
+def _verdict(
+    exercise: Exercise, answers: dict[str, str], base: Path, starters: Starters, folder: Path,
+    sabotaged: int | None, namespace: bool,
+) -> Verdict:  # fmt: skip
+    given = {normal(target): code for target, code in answers.items()}
+    targets = [normal(target) for target in exercise.answers]
+
+    def said(outcome: Outcome, message: str, items: Iterable[ItemResult] | None = None) -> Verdict:
+        unseen = [ItemResult(i.title, i.points, ran=False) for i in exercise.items]
+        found = tuple(unseen if items is None else items)
+        return Verdict(exercise.id, exercise.title, outcome, exercise.points, found, message)
+
+    if not exercise.items:
+        return _ungraded(exercise, "the check has no items")
+    if all(is_untouched(given.get(target), starters.get(target, [])) for target in targets):
+        return said(
+            Outcome.NOT_ATTEMPTED,
+            "Nothing to look at yet: the answer cell is as you found it, or has not been run.",
+        )
+    files: course.Files = json.loads(base.read_text(encoding="utf-8"))
+    for target in targets:
+        code = given.get(target) or next(reversed(starters.get(target, [])), None)
+        if code is None:
+            continue
+        goal = build.parse_target(target)
+        try:
+            files[goal.path] = build.apply(files.get(goal.path), goal, code)
+        except BuildRefused as error:
+            return said(Outcome.NOT_YET, str(error))
+        except (RecursionError, MemoryError):
+            return said(Outcome.NOT_YET, f"Python cannot read {target}: it is nested too deeply.")
+    return said(*_look(exercise, files, folder, sabotaged, namespace))
+
+
+def _look(
+    exercise: Exercise, files: course.Files, folder: Path, sabotaged: int | None, namespace: bool
+) -> tuple[Outcome, str, list[ItemResult]]:
+    """Look at the items, each in a sandbox of its own."""
+    results: list[ItemResult] = []
+    failures: list[str] = []
+    ours: str | None = None
+    no_start: NotYet | None = None
+    watch = Watch(exercise.limit)
+    boxes: list[Sandbox] = []
+
+    def box(number: int) -> Sandbox:
+        place = folder / str(number)
+        course.write_files(files, place)
+        made = Sandbox(
+            place, watch, namespace=namespace,
+            patience=LOST_PATIENCE if failures else min(ANSWER_SECONDS, exercise.limit / 2),
+        )  # fmt: skip
+        boxes.append(made)
+        return made
+
+    following: Sandbox | None = None
+    try:
+        for number, item in enumerate(exercise.items):
+            if number == sabotaged:
+                results.append(ItemResult(item.title, item.points, item.points))
+                continue
+            if len(failures) >= FAILURES or watch.left() < 0 or ours:
+                results.append(ItemResult(item.title, item.points, ran=False))
+                continue
+            now, following = following or box(number), None
+            if number + 1 < len(exercise.items) and any(b.used_api for b in boxes):
+                following = box(number + 1)
+                following.prefetch()
+            try:
+                item.look(now)
+            except CouldNotFinish as error:
+                failures.append(str(error))
+                got = f"could not finish: {error}"
+                results.append(
+                    ItemResult(item.title, item.points, expected="an answer in time", got=got)
+                )
+                if following is not None:  # it was started with more patience than is left
+                    following.close()
+                    following = None
+            except NotYet as error:
+                if error.expected == "your API starts":
+                    if no_start is not None and no_start.got == error.got:
+                        error = NotYet("your API starts", "it does not, as above")
+                    else:
+                        no_start = error
+                results.append(_missed(item, error, now))
+            except SHAPE as error:
+                results.append(_missed(item, _shape(error), now))
+            except Exception as error:
+                ours = f'item "{item.title}": {type(error).__name__}: {error}{_line(error)}'
+            else:
+                results.append(ItemResult(item.title, item.points, item.points))
+            finally:
+                now.close()
+    finally:
+        for made in boxes:
+            made.close()
+        watch.close()
+    if ours:
+        return (
+            Outcome.COULD_NOT_BE_GRADED,
+            f"could not be graded: {ours}. This is a fault of the course, not of your code.",
+            [],
+        )
+    if failures:
+        return Outcome.COULD_NOT_FINISH, f"could not finish: {failures[0]}", results
+    passed = all(result.passed for result in results)
+    return (Outcome.PASSED if passed else Outcome.NOT_YET), "", results
+
+
+def _missed(item: Item, error: NotYet, box: Sandbox) -> ItemResult:
+    got = error.got
+    crash = box.crash() if "500" in got else []
+    if crash:
+        got = got.replace(", Internal Server Error", "")
+        got += "\nYour code stopped here:\n" + "\n".join(crash[-2:])
+    return ItemResult(
+        item.title, item.points, 0, error.expected, _short(got), error.why, error.where
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+
+
+def _shape(error: Exception) -> NotYet:
+    words = f"{type(error).__name__}: {error}"
+    return NotYet(
+        "an answer of the shape that the task asks for",
+        "another shape" + f" ({_short(words)})",
+        "Compare the answer of your API with the one in the task, name by name.",
+    )
+
+
+def _line(error: Exception) -> str:
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "checks" in f.filename]
+    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+
+
+# --- trying one entry of a bank from the shell -------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a bank: answers, and what the verdict must say about them."""
+
+    says: tuple[str, ...]
+    answers: dict[str, str]
+
+
+def read_entry(path: Path) -> Entry:
+    """Read `# says: …` lines and `# %%build target` blocks."""
+    says: list[str] = []
+    answers: dict[str, str] = {}
+    target = None
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("# %%build "):
+            target = normal(line[len("# %%build ") :])
+            answers[target] = ""
+        elif target is not None:
+            answers[target] += line + "\n"
+        elif line.startswith("# says:"):
+            says.append(line[len("# says:") :].strip())
+        elif line.strip() and not line.startswith("#"):
+            raise CourseError(f"{path.name}: code before the first `# %%build` line")
+    if not answers:
+        raise CourseError(f"{path.name}: no `# %%build` line")
+    return Entry(tuple(says), answers)
+
+
+def plain(text: str) -> str:
+    """Text for comparing: one space between words, no case."""
+    return " ".join(text.split()).casefold()
+
+
+def main(words: Sequence[str]) -> int:
+    """`python -m coursekit.judge ch01.name FILE…`: the verdict on each, and the seconds it took."""
+    if len(words) < 2:
+        print("usage: python -m coursekit.judge CHECK_ID FILE_OR_FOLDER …", file=sys.stderr)
+        return 2
+    for name in warm.PRELOAD:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    for module, why in checks.faults().items():
+        print(f"! {module} could not be imported: {why}", file=sys.stderr)
+    good = True
+    paths = [Path(word) for word in words[1:]]
+    for path in [p for q in paths for p in (sorted(q.glob("*.py")) if q.is_dir() else [q])]:
+        entry = read_entry(path)
+        verdict = judge(words[0], entry.answers, here=True)
+        text = verdict.text()
+        wrong = [says for says in entry.says if plain(says) not in plain(text)]
+        as_meant = verdict.passed != bool(entry.says) and not wrong
+        good &= as_meant
+        mark = "as meant" if as_meant else "NOT AS MEANT"
+        print(f"--- {path.name}: {mark} ({verdict.seconds:.2f} s)\n{text}")
+        for says in wrong:
+            print(f"! does not say: {says}")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    # Through the module that everyone imports, so that there is one set of classes.
+    try:
+        sys.exit(importlib.import_module("coursekit.judge").main(sys.argv[1:]))
+    except CourseError as error:
+        sys.exit(f"✗ {error}")

@@ -1,0 +1,194 @@
+"""A course of two notebooks, for tests of the machinery that must not hang on real lessons."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+APP = """\
+from fastapi import FastAPI
+
+from boxoffice.services import shows
+
+
+def create_app() -> FastAPI:
+    app = FastAPI()
+
+    @app.get("/shows")
+    async def list_shows(limit: int = 20) -> dict[str, object]:
+        return {"items": shows.page(limit)}
+
+    @app.get("/sync")
+    def sync(limit: int = 20) -> dict[str, object]:
+        return {"items": shows.page(limit)}
+
+    return app
+"""
+
+SHOWS = """\
+TITLES = ["Hamlet", "Macbeth", "Othello", "Cymbeline", "Pericles"]
+
+
+def page(limit: int) -> list[str]:
+    return TITLES
+
+
+def shout(text: str) -> str:
+    return text.upper()
+"""
+
+STUB = '''\
+def page(limit: int) -> list[str]:
+    """At most `limit` titles."""
+    # YOUR CODE HERE
+    raise NotImplementedError()
+'''
+
+RIGHT = "def page(limit: int) -> list[str]:\n    return TITLES[:limit]\n"
+ALL = "def page(limit: int) -> list[str]:\n    return TITLES\n"
+TARGET = "services/shows.py::page"
+
+CHECKS = '''\
+"""The checks of the demo course."""
+
+import random
+
+from coursekit.checks import Sandbox, exercise, require
+
+PAGES = exercise(
+    "ch90.pages", lesson="1.1", kind="write", title="Short pages",
+    answers=("services/shows.py::page",),
+    hints=("Slice.", "A slice ends before its end.", "    return TITLES[:limit]"),
+)
+
+
+@PAGES.item(2, "A page holds at most `limit` shows.")
+def short(box: Sandbox) -> None:
+    limit = random.randint(1, 4)
+    answer = box.api.get("/shows", params={"limit": limit})
+    items = box.json(answer, "items", list)
+    require(
+        len(items) <= limit,
+        expected=f"at most {limit} shows", got=f"{len(items)} shows",
+        why="The caller asked for a small page.", where="lesson 1.1",
+    )
+
+
+@PAGES.item(1, "A page starts at the first show.")
+def first(box: Sandbox) -> None:
+    items = box.api.get("/shows", params={"limit": 2}).json()["items"]
+    require(items[:1] == ["Hamlet"], expected="Hamlet first", got=f"{items[:1]}")
+
+
+@PAGES.item(1, "It works for a caller in the same process.")
+def called(box: Sandbox) -> None:
+    got = box.call("boxoffice.services.shows:page", 2)
+    require(got == ["Hamlet", "Macbeth"], expected="two titles", got=str(got))
+
+
+SYNC = exercise(
+    "ch90.sync", lesson="1.1", kind="mend", title="From a thread",
+    answers=("services/shows.py::page",), hints=("1", "2", "3"), limit=6,
+)
+
+
+@SYNC.item(1, "A plain function answers too.")
+def plain(box: Sandbox) -> None:
+    answers = box.race(8, lambda: box.api.get("/sync", params={"limit": 1}))
+    require(answers.codes == {200: 8}, expected="eight answers", got=str(answers.codes))
+
+
+BROKEN = exercise(
+    "ch90.broken_check", lesson="1.1", kind="write", title="A check with a fault",
+    answers=("services/shows.py::page",), hints=("1", "2", "3"),
+)
+
+
+@BROKEN.item(1, "This item is wrong itself.")
+def faulty(box: Sandbox) -> None:
+    assert 1 / 0
+
+
+RUNS = exercise(
+    "ch90.runs", lesson="1.1", kind="stretch", title="Tools and errors",
+    answers=("services/shows.py::page", "services/shows.py::shout"), hints=("1", "2", "3"),
+    limit=20,
+)
+
+
+@RUNS.item(1, "It can be run by a tool.")
+def tool(box: Sandbox) -> None:
+    (box.files / "look.py").write_text("from boxoffice.services.shows import page; print(page(1))")
+    ran = box.run("python look.py")
+    require(ran.code == 0 and "Hamlet" in ran.output, expected="Hamlet", got=ran.output)
+
+
+@RUNS.item(1, "A page of minus one is refused with ValueError.")
+def refused(box: Sandbox) -> None:
+    called = box.attempt("boxoffice.services.shows:page", -1)
+    require(called.error == "ValueError", expected="ValueError", got=called.error or "a result")
+
+
+@RUNS.item(1, "Objects can be built by the check.")
+def built(box: Sandbox) -> None:
+    text = box.evaluate(
+        """
+        from boxoffice.services.shows import shout
+        result = {"said": shout(word)}
+        """,
+        word="ha",
+    )
+    require(text == {"said": "HA"}, expected="HA", got=str(text))
+
+
+@RUNS.item(1, "Nothing is kept over a restart.")
+def restarted(box: Sandbox) -> None:
+    one = box.api.get("/shows").status_code
+    two = box.restart().get("/shows").status_code
+    others = [c.get("/shows").status_code for c in box.clients(2)]
+    require({one, two, *others} == {200}, expected="200", got=f"{one} {two} {others}")
+'''
+
+
+def code(source: str, grade_id: str = "") -> dict[str, object]:
+    metadata = {"nbgrader": {"grade_id": grade_id}} if grade_id else {}
+    return {
+        "cell_type": "code", "metadata": metadata, "source": source, "outputs": [],
+        "execution_count": None,
+    }  # fmt: skip
+
+
+def words(source: str) -> dict[str, object]:
+    return {"cell_type": "markdown", "metadata": {}, "source": source}
+
+
+def notebook(path: Path, cells: Sequence[dict[str, object]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = {"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    path.write_text(json.dumps(data), encoding="utf-8")
+    return path
+
+
+def exercise_cells(answer: str = STUB) -> list[dict[str, object]]:
+    return [
+        words("# Exercises"),
+        code(f"%%build {TARGET}\n{ALL}", "pages_broken"),
+        code(f"%%build {TARGET}\n{answer}", "pages_answer"),
+        code('check("ch90.pages")', "pages"),
+    ]
+
+
+def write(root: Path) -> Path:
+    """The course below `root`: a welcome, one lesson, its exercises; and `checks.py`."""
+    notebook(
+        root / "notebooks" / "00_welcome.ipynb",
+        [words("# Welcome"), code(f"%%build app.py\n{APP}")],
+    )
+    notebook(
+        root / "notebooks" / "ch01_api" / "01_list_shows.ipynb",
+        [words("# Shows"), code(f"%%build services/shows.py\n{SHOWS}")],
+    )
+    notebook(root / "exercises" / "ch01_api" / "01_list_shows.ipynb", exercise_cells())
+    (root / "checks.py").write_text(CHECKS, encoding="utf-8")
+    return root
