@@ -4,7 +4,7 @@ VENV := .venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 lab: environment  ## install what is missing, open JupyterLab on the welcome notebook
-	@$(VENV) -m coursekit.cli lab
+	@$(VENV) -m coursekit.cli lab -- $(LAB)
 
 environment:  # .venv with the packages of requirements.txt; seconds where nothing changed
 	@sh book/environment.sh "$(PYTHON)"
@@ -22,7 +22,7 @@ release: environment  ## exercises/ from solutions/
 	@$(VENV) -m coursekit.cli release
 
 bench: environment  ## the speeds, each beside its baseline
-	@$(VENV) -m tests.bench
+	@$(VENV) tests/bench $(BENCH)
 
 lock:  # requirements.txt from pyproject.toml; needs uv
 	uv pip compile --universal --python-version 3.11 --all-extras pyproject.toml \
