@@ -32,7 +32,7 @@ from coursekit.warm import Channel
 T = TypeVar("T")
 ANSWER_SECONDS = 5.0
 ANSWER_BYTES = 8 << 20
-MEMORY = "your code used more than 512 MB of memory"
+MEMORY = "your code used more than 512 MB of memory."
 
 
 class Answers(list[httpx.Response]):
@@ -205,7 +205,7 @@ class Sandbox:
             raise self._slow(process, seconds) from None
         end = process.ended(0.5) if message is None else None
         if process.breach:
-            raise CouldNotFinish(f"{_yours(process.breach)} (in `{words[0]}`)")
+            raise CouldNotFinish(f"{_yours(process.breach)} (`{words[0]}`)")
         code = message.get("code") if message else (end.code if end else None)
         output = process.output()
         self._end(process)
@@ -335,7 +335,10 @@ def said(answer: httpx.Response) -> str:
     body = " ".join(answer.text.split())
     if len(body) > 140:
         body = body[:140] + "…"
-    return f"{answer.status_code} {answer.reason_phrase}" + (f", {body}" if body else ", no body")
+    start = f"{answer.status_code} {answer.reason_phrase}"
+    if body == answer.reason_phrase:  # what a server says when it has nothing to say
+        return start
+    return start + (f", {body}" if body else ", no body")
 
 
 _KINDS: Mapping[type[Any], str] = {
@@ -345,7 +348,17 @@ _KINDS: Mapping[type[Any], str] = {
 
 
 def _yours(fact: str) -> str:
-    return "your code " + fact.removeprefix("it ")
+    return "your code " + fact.removeprefix("it ") + "."
+
+
+def _no_way_on(lines: Sequence[str]) -> None:
+    """Raise CouldNotFinish where the learner's error is an end of the process, or of memory."""
+    last = lines[-1] if lines else ""
+    if last.startswith("SystemExit"):
+        code = last.partition(": ")[2] or "0"
+        raise CouldNotFinish(f"your code ended itself (exit code {code}).")
+    if last.startswith("MemoryError"):
+        raise CouldNotFinish(MEMORY)
 
 
 def _short(function: str) -> str:
@@ -391,12 +404,7 @@ class _Served:
             return
         told = message.get("lines")
         lines = [str(line) for line in told] if isinstance(told, list) else []
-        last = lines[-1] if lines else ""
-        if last.startswith("SystemExit"):
-            code = last.partition(": ")[2] or "0"
-            raise CouldNotFinish(f"your code ended itself (exit code {code})")
-        if last.startswith("MemoryError"):
-            raise CouldNotFinish(MEMORY)
+        _no_way_on(lines)
         raise NotYet(
             "your API starts",
             "\n".join(lines[-2:]),
@@ -426,8 +434,7 @@ class _Transport(httpx.BaseTransport):
             response = self._inner.handle_request(request)
         if response.status_code >= 500:
             crash = self._served.crash(0.2)
-            if crash and crash[-1].startswith("MemoryError"):
-                raise CouldNotFinish(MEMORY)
+            _no_way_on(crash)
         assert isinstance(response.stream, httpx.SyncByteStream)
         return httpx.Response(
             response.status_code,
@@ -462,11 +469,11 @@ class _Measured(httpx.SyncByteStream):
             for chunk in self._stream:
                 size += len(chunk)
                 if size > ANSWER_BYTES:
-                    raise CouldNotFinish(f"your code sent more than 8 MB to {self._what}")
+                    raise CouldNotFinish(f"your code sent more than 8 MB to {self._what}.")
                 if time.monotonic() - start > self._seconds:
                     raise CouldNotFinish(
                         f"your code did not come to the end of its answer to {self._what} within "
-                        f"{self._seconds:.0f} seconds"
+                        f"{self._seconds:.0f} seconds."
                     )
                 yield chunk
 

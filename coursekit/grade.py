@@ -1,0 +1,200 @@
+"""`coursekit grade`: verdicts on submitted notebooks, which are read and never run."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coursekit import build, checks, course, judge, places
+from coursekit.errors import BuildRefused, CourseError
+from coursekit.verdict import SIGNS, Outcome, Verdict
+
+LARGEST = 100 << 20
+CHECK = re.compile(r"^\s*check\(\s*[\"']([^\"'\n]+)[\"']\s*\)", re.M)
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One notebook: its verdicts, or the `problem` why there are none."""
+
+    file: str
+    verdicts: tuple[Verdict, ...] = ()
+    problem: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every exercise in it could be graded."""
+        return not self.problem and all(
+            verdict.outcome is not Outcome.COULD_NOT_BE_GRADED for verdict in self.verdicts
+        )
+
+    @property
+    def earned(self) -> float:
+        return sum(verdict.earned for verdict in self.verdicts)
+
+    @property
+    def points(self) -> float:
+        return sum(verdict.points for verdict in self.verdicts)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "file": self.file,
+            "problem": self.problem,
+            "earned": self.earned,
+            "points": self.points,
+            "exercises": [verdict.to_json() for verdict in self.verdicts],
+        }
+
+
+def grade_notebook(path: Path) -> Graded:
+    """The verdicts on one notebook. Never raises for what is in it."""
+    try:
+        if path.stat().st_size > LARGEST:
+            raise CourseError(f"{path.name} is larger than {LARGEST >> 20} MB.")
+        cells = course.read_cells(path)
+        names = exercises_in(cells, path.name)
+        if not names:
+            raise CourseError(f"{path.name} holds no exercise of this course.")
+        bodies = bodies_in(cells)
+    except FileNotFoundError:
+        return Graded(str(path), problem="there is no such file.")
+    except (CourseError, OSError, RecursionError) as error:
+        return Graded(str(path), problem=str(error))
+    return Graded(str(path), tuple(_judge(name, bodies) for name in names))
+
+
+def _judge(name: str, bodies: dict[str, list[str]]) -> Verdict:
+    try:
+        exercise = checks.find(name)
+        starters = judge.starters(exercise)
+    except CourseError as error:
+        return Verdict(
+            name, name, Outcome.COULD_NOT_BE_GRADED, 0, message=f"could not be graded: {error}"
+        )
+    answers = {}
+    for target, given in starters.items():
+        code = chosen(bodies.get(target, []), given)
+        if code is not None:
+            answers[target] = code
+    return judge.judge(name, answers)
+
+
+def exercises_in(cells: Iterable[dict[str, object]], filename: str) -> list[str]:
+    """Exercises of a notebook: those it checks, and those that were released under its name.
+
+    So a learner who deleted a cell is told "not attempted", and loses nothing else.
+    """
+    found: dict[str, None] = {}
+    by_name = {exercise.name: id for id, exercise in checks.exercises().items()}
+    for path in sorted(places.checkout().glob(f"exercises/**/{filename}")):
+        with contextlib.suppress(CourseError):
+            found.update(dict.fromkeys(course.exercise_names(path)))
+    for cell in cells:
+        if cell.get("cell_type") != "code":
+            continue
+        found.update(dict.fromkeys(CHECK.findall(course.source_of(cell))))
+        metadata = cell.get("metadata")
+        nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+        grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+        if isinstance(grade_id, str) and grade_id in by_name:
+            found[by_name[grade_id]] = None
+    return list(found)
+
+
+def bodies_in(cells: Iterable[dict[str, object]]) -> dict[str, list[str]]:
+    """Target → the code of its `%%build` cells in order. Cells that name no target are left out."""
+    found: dict[str, list[str]] = {}
+    for cell in cells:
+        first, _, body = course.source_of(cell).lstrip().partition("\n")
+        if cell.get("cell_type") == "code" and first.split()[:1] == ["%%build"]:
+            with contextlib.suppress(BuildRefused):
+                found.setdefault(judge.normal(first.strip()[len("%%build") :]), []).append(body)
+    return found
+
+
+def chosen(bodies: Sequence[str], given: Sequence[str]) -> str | None:
+    """The learner's answer among the cells of a target: the last that is not as it was given."""
+    written = [body for body in bodies if not judge.is_untouched(body, given)]
+    return written[-1] if written else None
+
+
+def notebooks_in(paths: Iterable[Path]) -> Iterator[Path]:
+    """The notebooks at or below the paths; a path that is missing is handed on, to be reported."""
+    for path in paths:
+        if path.is_dir():
+            yield from (
+                found
+                for found in sorted(path.rglob("*.ipynb"))
+                if not any(part.startswith(".") for part in found.relative_to(path).parts)
+            )
+        else:
+            yield path
+
+
+# --- the command ------------------------------------------------------------------------------
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", type=Path, metavar="FILE_OR_FOLDER")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0: everything could be graded. 1: something could not. 2: nothing was given to grade."""
+    parser = argparse.ArgumentParser("coursekit grade", description=__doc__)
+    add_arguments(parser)
+    return run(parser.parse_args(arguments))
+
+
+def run(given: argparse.Namespace) -> int:
+    """See `main`."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    paths = list(notebooks_in(given.paths))
+    if not paths:
+        print("There is no notebook (.ipynb) in that folder.", file=sys.stderr)
+        return 2
+    results = []
+    for number, path in enumerate(paths, 1):
+        if len(paths) > 1:
+            print(f"{number} of {len(paths)}  {path}", file=sys.stderr, flush=True)
+        results.append(grade_notebook(path))
+    if given.json:
+        print(json.dumps([graded.to_json() for graded in results], indent=1, ensure_ascii=True))
+    else:
+        print("\n\n".join(map(report, results)))
+    return 0 if all(graded.is_complete for graded in results) else 1
+
+
+def report(graded: Graded) -> str:
+    """One notebook as a table; what was missed stands under its exercise."""
+    if graded.problem:
+        return f"{graded.file}\n  ! could not be graded: {graded.problem}"
+    lines = [f"{graded.file}  {graded.earned:g} of {graded.points:g} points"]
+    width = max(len(verdict.id) for verdict in graded.verdicts)
+    for verdict in graded.verdicts:
+        score = f"{verdict.earned:g}/{verdict.points:g}"
+        lines.append(
+            f"  {SIGNS[verdict.outcome]} {verdict.id:<{width}}  {score:>7}  {verdict.outcome}"
+        )
+        if verdict.message and verdict.outcome is not Outcome.NOT_ATTEMPTED:
+            lines += [f"      {line}" for line in verdict.message.splitlines()]
+        lines += [
+            f"      {line}"
+            for item in verdict.items
+            if item.ran and not item.passed
+            for line in item.text().splitlines()
+        ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
