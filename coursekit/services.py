@@ -21,7 +21,6 @@ from urllib.parse import quote
 
 import psutil
 import psycopg
-import redis
 from psycopg import sql as statement
 
 from coursekit import places
@@ -74,6 +73,8 @@ def postgres_version() -> str | None:
 
 def redis_version() -> str | None:
     """ "Valkey 9" or "Redis 7" where it answers, else None."""
+    import redis  # here, as PostgreSQL can begin to start meanwhile
+
     try:
         with redis.from_url(redis_url(), socket_connect_timeout=3, socket_timeout=3) as server:
             info = server.info("server")
@@ -86,17 +87,20 @@ def redis_version() -> str | None:
 
 def ensure() -> tuple[str, str]:
     """Have both servers answer, starting what is down, side by side. Returns their versions."""
-    versions = {"postgres": postgres_version(), "redis": redis_version()}
-    starters = {name: _start(name) for name, version in versions.items() if version is None}
     deadline = time.monotonic() + STARTING_SECONDS
     asks = {"postgres": postgres_version, "redis": redis_version}
+    versions: dict[str, str | None] = {}
+    starters: dict[str, subprocess.Popen[bytes]] = {}
+    for name, ask in asks.items():
+        versions[name] = ask()
+        if versions[name] is None:
+            starters[name] = _start(name)
     while missing := [name for name, version in versions.items() if version is None]:
         for name in missing:
-            starter = starters[name]
-            ended = starter is None or starter.poll() is not None
+            ended = starters[name].poll() is not None
             if ended or name == "redis":
                 versions[name] = asks[name]()
-            if versions[name] is None and starter is not None and starter.poll():
+            if versions[name] is None and starters[name].poll():
                 raise ServiceDown(_why(name))
         if time.monotonic() > deadline:
             raise ServiceDown(_why(missing[0]))
@@ -104,7 +108,7 @@ def ensure() -> tuple[str, str]:
     return str(versions["postgres"]), str(versions["redis"])
 
 
-def _start(name: str) -> subprocess.Popen[bytes] | None:
+def _start(name: str) -> subprocess.Popen[bytes]:
     """Order a server's start from a process that no Interrupt reaches."""
     variable = "DATABASE_URL" if name == "postgres" else "REDIS_URL"
     if os.environ.get(variable):
