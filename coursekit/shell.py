@@ -9,7 +9,13 @@ from coursekit import display, runtime, session
 from coursekit.errors import CourseError
 
 SECONDS = 120
-TOOLS = {"pytest": ["--rootdir=.", "-c", "/dev/null", "-p", "no:cacheprovider", "--color=no"]}
+TOOLS = {
+    "pytest": [
+        "--rootdir=.", "-c", "/dev/null", "-p", "no:cacheprovider", "--color=no",
+        # what the warm parent has imported already, pytest cannot rewrite, and need not
+        "-W", "ignore::pytest.PytestAssertRewriteWarning",
+    ],
+}  # fmt: skip
 """Options that keep a tool inside the learner's folder."""
 
 
