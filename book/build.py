@@ -49,7 +49,7 @@ def gather() -> None:
     """Lay everything that the site is made from into one folder."""
     fresh = BUILD / "source.new"
     shutil.rmtree(fresh, ignore_errors=True)
-    litter = shutil.ignore_patterns(".*", "__pycache__")
+    litter = shutil.ignore_patterns(".*", "__pycache__", "*.sh")
     fresh.mkdir(parents=True)
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(ROOT / name, fresh / name)

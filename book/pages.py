@@ -133,7 +133,7 @@ def backend(source: Path) -> None:
 
 
 def _stem(parent: str) -> str:
-    return parent.replace("/", "-") or "boxoffice"
+    return f"boxoffice/{parent}".rstrip("/").replace("/", "-")
 
 
 def _label(path: str) -> str:
@@ -160,7 +160,7 @@ def _length(text: str) -> str:
 
 def _page(parent: str, paths: list[str], files: dict[str, str], lessons: dict[str, str]) -> str:
     title = f"boxoffice/{parent}/" if parent else "boxoffice/"
-    parts = [f"# `{title}`"]
+    parts = [f"# {title}"]
     for path in paths:
         text = files[path]
         parts.append(f"({_label(path)})=\n## `{path.rpartition('/')[2]}`")

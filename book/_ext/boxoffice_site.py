@@ -2,11 +2,17 @@
 
 import os
 import re
+from collections.abc import Iterator
 from html import escape, unescape
 from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from pygments.lexer import Lexer
+from pygments.lexers import get_lexer_for_filename
+from pygments.lexers.python import PythonLexer
+from pygments.token import Comment, Keyword, String, _TokenType
+from pygments.util import ClassNotFound
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
@@ -79,6 +85,32 @@ def add_page_parts(
     context["metatags"] = context.get("metatags", "") + "\n    ".join(["", *tags])
 
 
+class CellLexer(Lexer):
+    """A cell under a `%%` magic; what `%%build notes.md` writes is coloured as what it is."""
+
+    def get_tokens_unprocessed(self, text: str) -> Iterator[tuple[int, _TokenType, str]]:
+        first, _, body = text.partition("\n")
+        magic, _, words = first.partition(" ")
+        yield 0, Keyword, magic
+        yield len(magic), String if words.startswith('"') else Comment, f" {words}\n"
+        lexer: Lexer = PythonLexer()
+        target = words.partition("::")[0].split(" ")[0]
+        if magic == "%%build" and "." in target:
+            try:
+                lexer = get_lexer_for_filename(target)
+            except ClassNotFound:
+                pass
+        for place, token, value in lexer.get_tokens_unprocessed(body):
+            yield len(first) + 1 + place, token, value
+
+
+def colour_cells(app: Sphinx, tree: nodes.document) -> None:
+    for block in tree.findall(nodes.literal_block):
+        if block.astext().startswith("%%"):
+            block["language"] = "boxoffice-cell"
+            block["force"] = True
+
+
 def _holds(tree: nodes.document | None, *kinds: type[nodes.Node]) -> bool:
     return tree is not None and any(next(iter(tree.findall(kind)), None) for kind in kinds)
 
@@ -86,5 +118,7 @@ def _holds(tree: nodes.document | None, *kinds: type[nodes.Node]) -> bool:
 def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_node(diagram, html=(visit_diagram, None))
     app.add_directive("mermaid", Mermaid)
+    app.add_lexer("boxoffice-cell", CellLexer)
+    app.connect("doctree-read", colour_cells)
     app.connect("html-page-context", add_page_parts)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

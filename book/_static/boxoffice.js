@@ -67,8 +67,18 @@
     }
   }
 
+  // A button of a widget calls Python, and there is none behind a page.
+  function stillButtons() {
+    for (const button of document.querySelectorAll("button.jupyter-button:enabled")) {
+      button.disabled = true;
+      button.append(" (in JupyterLab)");
+    }
+  }
+
   ready(() => {
     nameThings();
+    if (document.querySelector('script[type="application/vnd.jupyter.widget-view+json"]'))
+      new MutationObserver(stillButtons).observe(document.body, { childList: true, subtree: true });
     reachScrolling();
     drawDiagrams();
     let waiting = 0;

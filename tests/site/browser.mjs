@@ -23,6 +23,7 @@ export function open() {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", // a browser without a network
     ],
   });
 }

@@ -1,12 +1,11 @@
 // Walks every page of a built site in Chromium and prints what it saw as JSON.
-//   node tests/site/walk.mjs _build/html page.html …
-// Pages named after the folder are looked at in the dark theme too.
+//   node tests/site/walk.mjs _build/html
 import { createServer } from "node:http";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join, relative, sep } from "node:path";
 import { axe, open } from "./browser.mjs";
 
-const [folder, ...dark] = process.argv.slice(2);
+const [folder] = process.argv.slice(2);
 const TYPES = {
   ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css",
   ".svg": "image/svg+xml", ".png": "image/png", ".json": "application/json", ".woff2": "font/woff2",
@@ -110,19 +109,16 @@ async function findFaults(page) {
   });
 }
 
-async function look(browser, base, path, theme) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: theme });
+async function look(context, base, path, theme) {
   const seen = { page: path, asked: theme, errors: [], outside: [], failed: [] };
-  await context.route((url) => url.origin !== base, (route) => {
-    seen.outside.push(route.request().url());
-    return route.abort();
-  });
   const page = await context.newPage();
+  page.on("request", (request) => {
+    if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== base) seen.outside.push(request.url());
+  });
   page.on("console", (message) => message.type() === "error" && seen.errors.push(message.text()));
   page.on("pageerror", (error) => seen.errors.push(String(error)));
   page.on("response", (response) => response.status() >= 400 && seen.failed.push(response.url()));
   await page.goto(`${base}/${path}`, { waitUntil: "load" });
-  await page.waitForLoadState("networkidle");
   await settle(page);
   Object.assign(seen, await page.evaluate(readPage));
   seen.faults = await findFaults(page);
@@ -131,7 +127,7 @@ async function look(browser, base, path, theme) {
     await page.setViewportSize({ width: 375, height: 800 });
     seen.wider_on_phone = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   }
-  await context.close();
+  await page.close();
   return seen;
 }
 
@@ -141,12 +137,15 @@ const server = await serve();
 const base = `http://127.0.0.1:${server.address().port}`;
 const browser = await open();
 const paths = await pagesIn(folder);
-const work = [...paths.map((path) => [path, "light"]), ...dark.map((path) => [path, "dark"])];
+const work = ["light", "dark"].flatMap((theme) => paths.map((path) => [path, theme]));
+const contexts = {};
+for (const colorScheme of ["light", "dark"])
+  contexts[colorScheme] = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme });
 const pages = [];
 await Promise.all([1, 2].map(async () => {
-  for (let job = work.shift(); job; job = work.shift()) pages.push(await look(browser, base, ...job));
+  for (let job = work.shift(); job; job = work.shift()) pages.push(await look(contexts[job[1]], base, ...job));
 }));
 await browser.close();
 server.close();
-console.log(JSON.stringify({ base, paths, pages }));
-process.exit(0);
+server.closeAllConnections();
+process.stdout.write(JSON.stringify({ base, paths, pages }));
