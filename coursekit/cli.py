@@ -54,7 +54,7 @@ def _publish(options: argparse.Namespace) -> int:
 
     for path in options.notebooks:
         begun = time.monotonic()
-        count = publish.publish(Path(path))
+        count = len(publish.publish(Path(path)))
         print(f"{path}: {count} code cells ran in {time.monotonic() - begun:.1f} s", flush=True)
     return 0
 

@@ -7,8 +7,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
 
 from coursekit import places
 from coursekit.errors import CourseError
@@ -29,19 +34,15 @@ def isolated() -> Iterator[Path]:
                 os.environ["COURSEKIT_ISOLATE"] = before
 
 
-def publish(path: Path, store: bool = True) -> int:
-    """Run a notebook in a workspace of its own and store its outputs and widgets in place.
+def publish(path: Path, *, store: bool = True, isolate: bool = True) -> list[NotebookNode]:
+    """Run a notebook, in a workspace of its own unless told otherwise; its code cells.
 
-    Returns the number of code cells. Raises CourseError with the cell that failed; then the file
-    stays as it was.
+    With `store` the outputs and widgets are written into the file. Raises CourseError with the
+    cell that failed; then the file stays as it was.
     """
-    import nbformat
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
-
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     notebook.metadata.pop("widgets", None)
-    with isolated():
+    with isolated() if isolate else nullcontext():
         runner = NotebookClient(
             notebook, timeout=300, kernel_name="python3", store_widget_state=True,
             record_timing=False, resources={"metadata": {"path": str(path.parent)}},
@@ -50,18 +51,13 @@ def publish(path: Path, store: bool = True) -> int:
             runner.execute()
         except CellExecutionError as error:
             raise CourseError(f"{path}: a cell failed.\n{error}") from None
-    for number, cell in enumerate(c for c in notebook.cells if c.cell_type == "code"):
-        cell.execution_count = number + 1
-        for output in cell.outputs:
-            if "execution_count" in output:
-                output["execution_count"] = number + 1
     notebook.metadata["kernelspec"] = {
         "display_name": "Python 3", "language": "python", "name": "python3",
     }  # fmt: skip
     notebook.metadata["language_info"] = {"name": "python"}
     if store:
         nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
-    return sum(cell.cell_type == "code" for cell in notebook.cells)
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def release(into: Path | None = None) -> list[Path]:

@@ -1,0 +1,113 @@
+"""The lessons as a learner runs them: in order, again, backwards; and how they are made."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from coursekit import course, logbook, places
+from coursekit.course import Lesson
+from coursekit.publish import publish
+
+ROOT = places.checkout()
+LESSONS = [lesson for lesson in course.lessons() if lesson.id != "0"]
+EXERCISES = sorted((ROOT / "solutions").rglob("*.ipynb"))
+by_id = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
+
+
+def outputs(path: Path) -> list[tuple[str, str]]:
+    """(kind, plain text) of every stored output of a notebook."""
+    found = []
+    for cell in course.read_cells(path):
+        for output in cell.get("outputs", []) or []:
+            data = output.get("data", {}).get("text/plain", output.get("text", ""))
+            found.append((output["output_type"], "".join(data)))
+    return found
+
+
+def cells(path: Path, kind: str) -> list[str]:
+    return [course.source_of(c) for c in course.read_cells(path) if c["cell_type"] == kind]
+
+
+@pytest.mark.timeout(600)
+def test_lessons_run_in_order_and_then_again_backwards_in_one_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COURSEKIT_WORKSPACE", str(tmp_path / "mon café"))
+    monkeypatch.delenv("COURSEKIT_ISOLATE", raising=False)
+    everything = list(course.lessons())
+    for lesson in [*everything, *reversed(everything)]:
+        ran = publish(lesson.path, store=False, isolate=False)
+        for cell in ran:
+            for output in cell.get("outputs", []):
+                text = "".join(output.get("data", {}).get("text/plain", output.get("text", "")))
+                assert output["output_type"] != "error", f"{lesson.id}: {text}"
+                assert not text.startswith("✗"), f"{lesson.id}: {text}"
+    progress, note = logbook.load(tmp_path / "mon café")
+    assert note == ""
+    for lesson in everything:
+        assert progress.passed_checks(lesson) == len(lesson.checks), lesson.id
+
+
+@by_id
+def test_lesson_has_the_parts_of_a_lesson(lesson: Lesson) -> None:
+    text = "\n".join(cells(lesson.path, "markdown"))
+    code = cells(lesson.path, "code")
+    assert 30 <= len(course.read_cells(lesson.path)) <= 60
+    assert 900 <= len(re.findall(r"\w+", re.sub(r"```.*?```", "", text, flags=re.S))) <= 2300
+    assert len(lesson.checks) == len(set(lesson.checks)) >= 3
+    assert any(re.search(r"^play\(", source, re.M) for source in code)
+    assert re.search(r"^## Sources$", text, re.M)
+    assert re.search(r"https://www\.rfc-editor\.org/|https://", text)
+    assert f'start("{lesson.id}")' in code[0]
+
+
+@pytest.mark.parametrize("path", [lesson.path for lesson in course.lessons()] + EXERCISES, ids=str)
+def test_headings_are_in_order_and_the_first_is_the_only_title(path: Path) -> None:
+    levels = [
+        len(mark)
+        for text in cells(path, "markdown")
+        for mark in re.findall(r"^(#+) ", re.sub(r"```.*?```", "", text, flags=re.S), re.M)
+    ]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+
+
+@pytest.mark.parametrize("path", [lesson.path for lesson in course.lessons()] + EXERCISES, ids=str)
+def test_stored_outputs_hold_no_failure_and_no_path_of_a_machine(path: Path) -> None:
+    for kind, text in outputs(path):
+        assert kind != "error", text
+        assert not text.startswith("✗"), text
+        assert not re.search(r"/(home|root|work|tmp|Users)/", text), text
+
+
+@by_id
+def test_widgets_are_stored_with_a_text_that_stands_for_them(lesson: Lesson) -> None:
+    notebook = json.loads(lesson.path.read_text(encoding="utf-8"))
+    state = notebook["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+    views = [
+        output["data"]
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", [])
+        if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
+    ]
+    assert views
+    for view in views:
+        assert view["application/vnd.jupyter.widget-view+json"]["model_id"] in state
+        assert "▸" in "".join(view["text/plain"])
+
+
+@by_id
+def test_no_more_than_two_code_cells_stand_in_a_row(lesson: Lesson) -> None:
+    kinds = "".join("c" if c["cell_type"] == "code" else "m" for c in course.read_cells(lesson.path))
+    assert "ccc" not in kinds
+
+
+def test_links_between_notebooks_lead_somewhere() -> None:
+    for path in [lesson.path for lesson in course.lessons()] + EXERCISES:
+        for text in cells(path, "markdown"):
+            for goal in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", text):
+                assert (path.parent / goal).resolve().exists(), f"{path.name}: {goal}"
