@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
+import io
 import json
 import re
 import sys
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coursekit import build, checks, course, judge, places
+from coursekit import checks, course, judge, places
 from coursekit.errors import BuildRefused, CourseError
 from coursekit.verdict import SIGNS, Outcome, Verdict
 
@@ -141,34 +141,22 @@ def notebooks_in(paths: Iterable[Path]) -> Iterator[Path]:
 # --- the command ------------------------------------------------------------------------------
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", type=Path, metavar="FILE_OR_FOLDER")
-    parser.add_argument("--json", action="store_true", help="print everything as JSON")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """0: everything could be graded. 1: something could not. 2: nothing was given to grade."""
-    parser = argparse.ArgumentParser("coursekit grade", description=__doc__)
-    add_arguments(parser)
-    return run(parser.parse_args(arguments))
-
-
-def run(given: argparse.Namespace) -> int:
-    """See `main`."""
+def main(given: Sequence[str | Path], as_json: bool = False) -> int:
+    """0: everything could be graded. 1: something could not. 2: there was nothing to grade."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    paths = list(notebooks_in(given.paths))
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a file's name may be in any encoding
+    paths = list(notebooks_in(map(Path, given)))
     if not paths:
-        print("There is no notebook (.ipynb) in that folder.", file=sys.stderr)
+        print("There is no notebook (.ipynb) to grade.", file=sys.stderr)
         return 2
     results = []
     for number, path in enumerate(paths, 1):
         if len(paths) > 1:
             print(f"{number} of {len(paths)}  {path}", file=sys.stderr, flush=True)
         results.append(grade_notebook(path))
-    if given.json:
-        print(json.dumps([graded.to_json() for graded in results], indent=1, ensure_ascii=True))
+    if as_json:
+        print(json.dumps([graded.to_json() for graded in results], indent=1))
     else:
         print("\n\n".join(map(report, results)))
     return 0 if all(graded.is_complete for graded in results) else 1
@@ -195,6 +183,3 @@ def report(graded: Graded) -> str:
         ]
     return "\n".join(lines)
 
-
-if __name__ == "__main__":
-    sys.exit(main())

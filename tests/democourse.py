@@ -87,6 +87,66 @@ def called(box: Sandbox) -> None:
     require(got == ["Hamlet", "Macbeth"], expected="two titles", got=str(got))
 
 
+QUICK = exercise(
+    "ch90.quick", lesson="1.1", kind="write", title="With little time",
+    answers=("services/shows.py::page",), hints=("1", "2", "3"), limit=4,
+)
+
+
+@QUICK.item(1, "It answers.")
+def answers_soon(box: Sandbox) -> None:
+    box.api.get("/shows")
+
+
+@QUICK.item(1, "It can be called.")
+def called_soon(box: Sandbox) -> None:
+    box.call("boxoffice.services.shows:page", 1)
+
+
+@QUICK.item(1, "The text can be shouted.")
+def apart(box: Sandbox) -> None:
+    require(box.call("boxoffice.services.shows:shout", "a") == "A", expected="A", got="")
+
+
+SHOWN = exercise(
+    "ch90.shown", lesson="1.1", kind="write", title="What the code gives",
+    answers=("services/shows.py::page",), hints=("1", "2", "3"),
+)
+
+
+@SHOWN.item(1, "Its result is shown.")
+def shown(box: Sandbox) -> None:
+    got = box.call("boxoffice.services.shows:page", 1)
+    require(False, expected="to see it", got="; ".join(map(str, got)))
+
+
+WHOLE = exercise(
+    "ch90.whole_file", lesson="1.1", kind="write", title="A whole file",
+    answers=("services/shows.py",), hints=("1", "2", "3"), limit=4,
+)
+
+
+@WHOLE.item(1, "It answers.")
+def whole(box: Sandbox) -> None:
+    box.api.get("/shows")
+
+
+@WHOLE.item(1, "It answers again.")
+def whole_again(box: Sandbox) -> None:
+    box.api.get("/shows")
+
+
+APP = exercise(
+    "ch90.application", lesson="1.1", kind="write", title="The whole application",
+    answers=("app.py",), hints=("1", "2", "3"), limit=4,
+)
+
+
+@APP.item(1, "It answers.")
+def application(box: Sandbox) -> None:
+    box.api.get("/shows")
+
+
 SYNC = exercise(
     "ch90.sync", lesson="1.1", kind="mend", title="From a thread",
     answers=("services/shows.py::page",), hints=("1", "2", "3"), limit=6,
