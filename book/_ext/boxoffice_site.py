@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from html import escape, unescape
 from typing import Any
 
@@ -29,7 +30,7 @@ MARK = identity.mark("var(--bx-curtain)", "var(--bx-paper)").replace(
 )
 
 
-class diagram(nodes.General, nodes.Element):  # noqa: N801 (docutils names nodes so)
+class diagram(nodes.General, nodes.Element):
     """A mermaid diagram, drawn in the browser from its text."""
 
 
@@ -89,17 +90,23 @@ class CellLexer(Lexer):
     """A cell under a `%%` magic; what `%%build notes.md` writes is coloured as what it is."""
 
     def get_tokens_unprocessed(self, text: str) -> Iterator[tuple[int, _TokenType, str]]:
-        first, _, body = text.partition("\n")
-        magic, _, words = first.partition(" ")
+        place = 0
+        for part in re.split(r"(?m)^(?=%%)", text):
+            if part:
+                for offset, token, value in self._part(part):
+                    yield place + offset, token, value
+                place += len(part)
+
+    def _part(self, text: str) -> Iterator[tuple[int, _TokenType, str]]:
+        first, newline, body = text.partition("\n")
+        magic, space, words = first.partition(" ")
         yield 0, Keyword, magic
-        yield len(magic), String if words.startswith('"') else Comment, f" {words}\n"
+        yield len(magic), String if words.startswith('"') else Comment, space + words + newline
         lexer: Lexer = PythonLexer()
         target = words.partition("::")[0].split(" ")[0]
         if magic == "%%build" and "." in target:
-            try:
+            with suppress(ClassNotFound):
                 lexer = get_lexer_for_filename(target)
-            except ClassNotFound:
-                pass
         for place, token, value in lexer.get_tokens_unprocessed(body):
             yield len(first) + 1 + place, token, value
 

@@ -54,6 +54,11 @@
       summary.setAttribute("aria-label", `Pages under ${page}`);
     }
     for (const summary of document.querySelectorAll("details.hide > summary")) summary.removeAttribute("aria-label");
+    for (const header of document.querySelectorAll(".cell_output th:empty")) {
+      const cell = document.createElement("td"); // a header without words names nothing
+      cell.style.cssText = header.style.cssText;
+      header.replaceWith(cell);
+    }
     for (const copy of document.querySelectorAll("button.copybtn")) {
       copy.setAttribute("aria-label", "Copy this code");
     }

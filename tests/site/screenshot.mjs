@@ -1,18 +1,29 @@
-// A picture of a page: node tests/site/screenshot.mjs URL OUT.png [light|dark] [width] [height|full]
+// A picture of a page: node tests/site/screenshot.mjs URL OUT.png [light|dark] [width] [height|full] [scale]
+// With URL#section: of that section alone, cut at the height.
 import { open } from "./browser.mjs";
 
-const [url, out, theme = "light", width = "1280", height = "860"] = process.argv.slice(2);
+const [url, out, theme = "light", width = "1280", height = "860", scale = "1"] = process.argv.slice(2);
 if (!out) {
-  console.error("usage: node screenshot.mjs URL OUT.png [light|dark] [width] [height|full]");
+  console.error("usage: node screenshot.mjs URL[#section] OUT.png [light|dark] [width] [height|full] [scale]");
   process.exit(2);
 }
+const [address, section] = url.split("#");
+const fullPage = height === "full";
 const browser = await open();
 try {
-  const size = { width: Number(width), height: height === "full" ? 860 : Number(height) };
-  const context = await browser.newContext({ viewport: size, colorScheme: theme, deviceScaleFactor: 1 });
+  const viewport = { width: Number(width), height: fullPage ? 860 : Number(height) };
+  const context = await browser.newContext({ viewport, colorScheme: theme, deviceScaleFactor: Number(scale) });
   const page = await context.newPage();
-  await page.goto(url, { waitUntil: "networkidle" });
-  await page.screenshot({ path: out, fullPage: height === "full" });
+  await page.goto(address, { waitUntil: "networkidle" });
+  if (section) {
+    const place = await page.locator(`[id="${section}"]`).boundingBox();
+    const margin = 32;
+    const clip = { x: place.x - margin, y: place.y - margin, width: place.width + 2 * margin, height: place.height };
+    if (!fullPage) clip.height = Math.min(clip.height, viewport.height);
+    await page.screenshot({ path: out, clip, fullPage: true });
+  } else {
+    await page.screenshot({ path: out, fullPage });
+  }
 } finally {
   await browser.close();
 }

@@ -18,7 +18,7 @@ from coursekit import identity
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
-MEGABYTES = 12  # all that one page loads, unpacked: a page with widgets, formulas and a diagram
+BYTES = 12_000_000  # all that one page loads, unpacked: a page with widgets, formulas and a diagram
 
 
 def cannot(reason: str) -> None:
@@ -59,7 +59,8 @@ def chromium() -> str | None:
 
 
 def collected(walk: dict[str, list], field: str) -> list[str]:
-    return [f"{page['page']} ({page['asked']}): {one}" for page in walk["pages"] for one in page[field]]
+    pages = walk["pages"]
+    return [f"{page['page']} ({page['asked']}): {one}" for page in pages for one in page[field]]
 
 
 def test_every_page_of_the_contents_is_built(walk):
@@ -108,7 +109,8 @@ def test_every_page_can_be_used_by_everyone(walk):
     assert not collected(walk, "without_alt")
 
 
-def test_the_page_can_be_reached_past_the_navigation(walk):
+def test_the_first_stop_of_the_keyboard_skips_the_navigation(walk):
+    assert {page["first_stop"] for page in walk["pages"]} == {"#main-content"}
     assert all("main-content" in page["ids"] for page in walk["pages"])
 
 
@@ -144,8 +146,7 @@ def test_the_site_wears_the_palette_of_the_course(walk):
 
 
 def test_no_page_is_too_heavy(walk):
-    heavy = {page["page"]: page["bytes"] for page in walk["pages"] if page["bytes"] > MEGABYTES * 10**6}
-    assert not heavy
+    assert not {page["page"]: page["bytes"] for page in walk["pages"] if page["bytes"] > BYTES}
 
 
 # --- the identity ------------------------------------------------------------------------------
@@ -170,7 +171,7 @@ def test_social_card_uses_the_dark_palette():
 @cache
 def luminance(colour: str) -> float:
     parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 

@@ -121,6 +121,8 @@ async function look(context, base, path, theme) {
   await page.goto(`${base}/${path}`, { waitUntil: "load" });
   await settle(page);
   Object.assign(seen, await page.evaluate(readPage));
+  await page.keyboard.press("Tab");
+  seen.first_stop = await page.evaluate(() => document.activeElement.getAttribute("href"));
   seen.faults = await findFaults(page);
   if (theme === "light") {
     seen.menus = seen.widgets ? await tryWidgets(page) : [];
