@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from coursekit import display, runtime, session
-from coursekit.errors import AppFailed, CourseError
+from coursekit.errors import AppFailed, CourseError, Interrupted, interruptible
 
 TIMEOUT_SECONDS = 10.0
 RACE_LIMIT = 1000
@@ -36,7 +36,11 @@ class Client(httpx.Client):
                 self.served.ensure()
         what = f"{request.method} {request.url.path}"
         try:
-            response = super().send(request, **settings)
+            with interruptible():
+                response = super().send(request, **settings)
+        except Interrupted:
+            self.served.recover()  # it may be stuck in this very request
+            raise
         except httpx.TimeoutException:
             self.served.recover()
             raise AppFailed(
@@ -137,10 +141,11 @@ def race(
     threads = [threading.Thread(target=run, args=(n,), daemon=True) for n in range(len(calls))]
     _racing.set()
     try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with interruptible():
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
     finally:
         _racing.clear()
         barrier.abort()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import socket
 import tempfile
+import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
 
 from coursekit import places, services, warm
-from coursekit.errors import AppFailed, CourseError
+from coursekit.errors import AppFailed, CourseError, WorkspaceProblem
 from coursekit.runtime import Environment, Finished
 from coursekit.warm import Job
 
@@ -27,11 +30,11 @@ class Computer:
         self._presence: socket.socket | None = None
 
     def prepare(self, name: str, number: int) -> Environment:
+        self._be_present()  # first: a parent that is used does not stop the servers
         postgres, redis = services.ensure()
-        self._be_present()
         mark = ""
         if os.environ.get("COURSEKIT_ISOLATE") or os.environ.get("COURSEKIT_WORKSPACE"):
-            mark = "_" + hashlib.sha256(str(places.workspace()).encode()).hexdigest()[:6]
+            mark = "_" + hashlib.sha256(os.fsencode(places.workspace())).hexdigest()[:6]
         return Environment(
             database_url=services.database(f"boxoffice_{name}{mark}"),
             redis_url=services.redis_url(number),
@@ -43,8 +46,10 @@ class Computer:
     def _be_present(self) -> None:
         """Hold a connection to the warm parent while this process lives: the servers stay up."""
         if self._presence is None or not _is_open(self._presence):
-            self._presence = warm.connect()
-            self._presence.sendall(b'{"call": "presence"}\n')
+            presence = warm.connect()
+            with contextlib.suppress(OSError):
+                presence.sendall(b'{"call": "presence"}\n')
+                self._presence = presence
 
     def serve(
         self, folder: Path, variables: Mapping[str, str], scratch: Path | None = None
@@ -63,8 +68,7 @@ class Computer:
                 ) from None
         if message is None:
             raise AppFailed("The process ended before it answered.")
-        if "fault" in message:
-            raise CourseError(f"The course's own code failed:\n{message['fault']}")
+        _stand(folder, message)
         return message
 
     def run(
@@ -81,13 +85,26 @@ class Computer:
             code = 1
             with job:
                 try:
-                    message = job.receive(seconds)
+                    message = job.receive(seconds) or {}
                 except TimeoutError:
                     output.write(f"\nstopped: not finished after {seconds:.0f} seconds\n".encode())
                 else:
-                    code = int(str((message or {}).get("code", 1)))
+                    code = int(str(message.get("code", 1)))
+                    _stand(folder, message)
             output.seek(0)
             return Finished(code, output.read().decode("utf-8", "replace"))
+
+
+def _stand(folder: Path, message: Mapping[str, object]) -> None:
+    """Raise where a job could not even begin: its folder is gone, or we are at fault."""
+    if "fault" not in message:
+        return
+    if not folder.is_dir():
+        raise WorkspaceProblem(
+            f"The folder {folder} is gone. Run the lesson's first code cell, `start(…)`, again: "
+            "it puts back what the course wrote."
+        )
+    raise CourseError(f"The course's own code failed:\n{message['fault']}")
 
 
 def _is_open(connection: socket.socket) -> bool:
@@ -101,6 +118,29 @@ def _is_open(connection: socket.socket) -> bool:
     except OSError:
         pass
     return False
+
+
+def _listen(port: str) -> socket.socket:
+    """A listening socket. A server that is just ending may hold the port for a moment yet."""
+    deadline = time.monotonic() + 2
+    while True:
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", int(port)))
+            listener.listen(1024)
+        except (OSError, ValueError, OverflowError) as error:
+            listener.close()
+            taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+            if taken and time.monotonic() < deadline:
+                time.sleep(0.02)
+                continue
+            reason = error.strerror if isinstance(error, OSError) else "it is not a port's number"
+            raise AppFailed(
+                f"Port {port} of COURSEKIT_PORT cannot be used ({reason}). Unset COURSEKIT_PORT, "
+                "and the course takes a free port."
+            ) from None
+        return listener
 
 
 class Process:
@@ -117,6 +157,8 @@ class Process:
         self._socket: socket.socket | None = None
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
         self._read = 0
+        self._one = threading.RLock()  # the callers of a race share this object
+        self._closed = False
 
     @property
     def url(self) -> str:
@@ -128,19 +170,8 @@ class Process:
 
     def _listener(self) -> socket.socket:
         if self._socket is None:
-            port = os.environ.get("COURSEKIT_PORT", "0")
-            listener = socket.socket()
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind(("127.0.0.1", int(port)))
-            except (OSError, ValueError, OverflowError) as error:
-                listener.close()
-                raise AppFailed(
-                    f"Port {port} of COURSEKIT_PORT cannot be used ({error}). Unset it, and the "
-                    "course takes a free port."
-                ) from None
-            listener.listen(1024)
-            self._socket = listener
+            port = "0" if self._scratch else os.environ.get("COURSEKIT_PORT", "0")
+            self._socket = _listen(port)
         return self._socket
 
     def _files(self) -> object:
@@ -154,11 +185,21 @@ class Process:
         return found
 
     def ensure(self) -> None:
+        with self._one:
+            self._ensure()
+
+    def _ensure(self) -> None:
+        if self._closed:
+            raise CourseError(
+                "This client belongs to a lesson that this kernel has left. Make a new one: "
+                "`client()`."
+            )
         now = self._files()
         if self._job is not None and now == self._seen and self._is_up():
             return
         self.stop()
         self._seen = now
+        self._empty_log()
         job = Job(
             "coursekit.server:serve",
             {"scratch": str(self._scratch) if self._scratch else None},
@@ -179,6 +220,7 @@ class Process:
             raise
         if message is None or message.get("event") != "ready":
             job.close()
+            _stand(self._folder, message or {})
             lines = (message or {}).get("lines", [])
             shown = "\n  ".join(map(str, lines)) if isinstance(lines, list) else ""
             raise AppFailed(f"Your API did not start.\n  {shown or 'It ended without a word.'}")
@@ -195,28 +237,40 @@ class Process:
         self.stop()
 
     def crash(self) -> list[str]:
-        if self._job is None:
-            return []
         lines: list[str] = []
-        for message in self._job.waiting():
-            if message.get("event") == "crash" and isinstance(message["lines"], list):
-                lines = [str(line) for line in message["lines"]]
+        with self._one:
+            for message in self._job.waiting() if self._job else ():
+                if message.get("event") == "crash" and isinstance(message["lines"], list):
+                    lines = [str(line) for line in message["lines"]]
         return lines
 
     def printed(self) -> str:
-        size = os.fstat(self._log.fileno()).st_size
-        text = os.pread(self._log.fileno(), min(size - self._read, 20_000), self._read)
-        self._read = size
+        with self._one:
+            if self._closed:
+                return ""
+            size = os.fstat(self._log.fileno()).st_size
+            text = os.pread(self._log.fileno(), min(size - self._read, 20_000), self._read)
+            self._read = size
         return text.decode("utf-8", "replace")
 
+    def _empty_log(self) -> None:
+        """An application that printed without end leaves no full disk behind."""
+        if os.fstat(self._log.fileno()).st_size > 1_000_000:
+            os.ftruncate(self._log.fileno(), 0)
+            self._log.seek(0)
+            self._read = 0
+
     def stop(self) -> None:
-        if self._job is not None:
-            self._job.close()
-            self._job = None
+        with self._one:
+            if self._job is not None:
+                self._job.close()
+                self._job = None
 
     def close(self) -> None:
-        self.stop()
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-        self._log.close()
+        with self._one:
+            self.stop()
+            self._closed = True
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
+            self._log.close()

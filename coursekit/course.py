@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -84,10 +86,21 @@ def check_titles(path: Path) -> tuple[str, ...]:
     titles = []
     for cell in read_cells(path):
         first = source_of(cell).lstrip().split("\n")[0]
-        if first.startswith("%%check"):
-            words = shlex.split(first[len("%%check") :])
-            titles.append(" ".join(words))
+        if cell.get("cell_type") == "code" and first.startswith("%%check"):
+            with suppress(CourseError):
+                titles.append(check_title(first[len("%%check") :]))
     return tuple(titles)
+
+
+def check_title(line: str) -> str:
+    """The words behind `%%check`, with or without quotes."""
+    try:
+        title = " ".join(shlex.split(line))
+    except ValueError:
+        title = line.strip().strip("\"'")
+    if not title:
+        raise CourseError('Say what is checked: `%%check "one buyer wins"`.')
+    return title
 
 
 def exercise_names(path: Path) -> tuple[str, ...]:
@@ -135,7 +148,8 @@ def _lessons(stamp: tuple[tuple[str, int], ...]) -> tuple[Lesson, ...]:
         path = Path(name)
         if path.relative_to(root).parts[0] != "notebooks":
             continue
-        number = re.match(r"(\d+)_", path.name)
+        # Not "01_list-Copy1.ipynb", which is the learner's
+        number = re.match(r"(\d+)_[a-z0-9_]+\.ipynb$", path.name)
         chapter = re.match(r"ch(\d+)_", path.parent.name)
         if number and (chapter or path.parent.name == "notebooks"):
             lesson = f"{int(chapter[1])}.{int(number[1])}" if chapter else str(int(number[1]))
@@ -261,7 +275,7 @@ def generate(files: Files, source: str) -> str:
         write_files(files, folder)
         text = generate_in(Path(folder), source)
     kept.parent.mkdir(exist_ok=True)
-    half = kept.with_suffix(".half")
+    half = kept.with_suffix(f".{os.getpid()}")
     half.write_text(text, encoding="utf-8")
     half.replace(kept)
     return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 
 from coursekit import display, session
-from coursekit.errors import CourseError
+from coursekit.errors import CourseError, interruptible
 
 ROWS_KEPT = 1000
 
@@ -24,15 +24,25 @@ class Table(list[dict[str, object]]):
         return self._shown._repr_mimebundle_()
 
 
+def _connect(now: session.Session) -> psycopg.Connection[tuple[object, ...]]:
+    """Connect to the lesson's database; a server that died is started once."""
+    url = now.environment.database_url
+    try:
+        return psycopg.connect(url, connect_timeout=5)
+    except psycopg.OperationalError:
+        now.heal()
+        return psycopg.connect(url, connect_timeout=5)
+
+
 def sql(query: str, *, explain: bool = False) -> Table:
     """Run SQL on the lesson's database and return its rows, at most 1,000.
 
     `explain=True` returns the plan that PostgreSQL really ran, with times, rows and buffers; what
     the query changes is then rolled back. Raises CourseError with PostgreSQL's own words.
     """
-    url = session.current().environment.database_url
+    now = session.current()
     try:
-        with psycopg.connect(url, connect_timeout=5) as connection:
+        with interruptible(), _connect(now) as connection:
             wanted = f"explain (analyze, buffers) {query}" if explain else query
             cursor = connection.execute(wanted.encode())
             columns = [column.name for column in cursor.description or ()]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class CourseError(Exception):
     """Something the learner can act on. The message says what happened and what to do next."""
@@ -29,3 +32,16 @@ class AppFailed(CourseError):
 
 class WorkspaceProblem(CourseError):
     """The learner's folder cannot be read or written."""
+
+
+class Interrupted(CourseError):
+    """The learner pressed Interrupt while the course was at work."""
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Jupyter's Interrupt ends the work inside with one sentence."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted("Interrupted. Nothing is lost: run the cell again.") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coursekit import display, logbook, session
-from coursekit.errors import CourseError
+from coursekit.errors import CourseError, WorkspaceProblem, interruptible
 
 
 def check(name: str) -> display.Shown:
@@ -18,9 +18,13 @@ def check(name: str) -> display.Shown:
             f'"{name}" belongs to the exercises of lesson {exercise.lesson}. Run '
             f'`start("{exercise.lesson}", exercises=True)` first.'
         )
-    verdict = judge.judge(name, now.answers())
-    if verdict.outcome != "could not be graded":
-        logbook.record_exercise(now.home, name, verdict.earned, verdict.points)
+    with interruptible():
+        verdict = judge.judge(name, now.answers())
+        if verdict.outcome != "could not be graded":
+            try:
+                logbook.record_exercise(now.home, name, verdict.earned, verdict.points)
+            except WorkspaceProblem as problem:
+                display.show(display.card("!", str(problem), "brass"))
     return display.verdict_card(verdict)
 
 

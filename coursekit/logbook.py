@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,9 +10,9 @@ from html import escape
 from pathlib import Path
 
 from coursekit import course
-from coursekit.display import Shown, badge, box
+from coursekit.display import Shown, badge, box, card, show
 from coursekit.errors import WorkspaceProblem
-from coursekit.workspace import read_json, replace
+from coursekit.workspace import locked, read_json, replace, set_aside
 
 CHAPTERS = (
     "API design", "Database design", "Authentication and authorisation", "Data processing",
@@ -53,29 +52,32 @@ def _read(path: Path) -> tuple[Progress, Path | None]:
             },
             hints={str(k): int(v) for k, v in dict(data.get("hints", {})).items()},  # type: ignore[call-overload]
         )
-    except (KeyError, TypeError, ValueError):
-        aside = path.with_name("progress.broken.json")
-        with contextlib.suppress(OSError):
-            path.replace(aside)
-        return Progress(), aside
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return Progress(), set_aside(path)
     return progress, aside
 
 
 def load(folder: Path) -> tuple[Progress, str]:
     """The progress kept in `folder`, and a sentence where its file was damaged and set aside."""
     progress, aside = _read(folder / "progress.json")
-    note = (
-        f"Your progress file could not be read. It was set aside as {aside.name}, and a new one begins."
-        if aside
-        else ""
+    return progress, _note(aside)
+
+
+def _note(aside: Path | None) -> str:
+    if aside is None:
+        return ""
+    return (
+        f"Your progress file could not be read. It was set aside as {aside.name}, "
+        "and a new one begins."
     )
-    return progress, note
 
 
 def update(folder: Path, change: Callable[[Progress], None]) -> Progress:
     """Change the kept progress; safe with two kernels, and never half-written."""
     with _locked(folder):
-        progress, _ = _read(folder / "progress.json")
+        progress, aside = _read(folder / "progress.json")
+        if aside:
+            show(card("!", _note(aside), "brass"))
         change(progress)
         text = json.dumps(progress.__dict__, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         replace(folder / "progress.json", text)
@@ -85,9 +87,7 @@ def update(folder: Path, change: Callable[[Progress], None]) -> Progress:
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".progress.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(folder, ".progress.lock"):
             yield
     except OSError as error:
         raise WorkspaceProblem(
@@ -151,7 +151,9 @@ def show_map(progress: Progress, note: str = "") -> Shown:
         if str(number) not in written:
             rows.append(("· later", f"{number}    {name}", ""))
     step = (
-        f"Next: notebooks/{_link(following)}" if following else "Everything that is here is done. Well played."
+        f"Next: notebooks/{_link(following)}"
+        if following
+        else "Everything that is here is done. Well played."
     )
     width = max(len(title) for _, title, _ in rows)
     text = "\n".join(
@@ -166,7 +168,8 @@ def show_map(progress: Progress, note: str = "") -> Shown:
         for state, title, parts in rows
     )
     head = "".join(
-        f'<th scope="col" style="text-align:left">{name}</th>' for name in ("State", "Lesson", "Done")
+        f'<th scope="col" style="text-align:left">{name}</th>'
+        for name in ("State", "Lesson", "Done")
     )
     html = (
         (f"<div>{escape(note)}</div>" if note else "")

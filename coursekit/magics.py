@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any
 
 import httpx
 from IPython.core.magic import Magics, cell_magic, magics_class
 
 from coursekit import build, cells, course, display, logbook, session
-from coursekit.errors import CourseError
+from coursekit.errors import interruptible
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -25,17 +24,18 @@ class CourseMagics(Magics):
 
         A line `%%build …` further down in the cell begins the next file.
         """
-        for words, text in build.blocks(line, cell):
-            build_cell(words, text)
+        with interruptible():
+            for words, text in build.blocks(line, cell):
+                build_cell(words, text)
 
     @cell_magic  # type: ignore[untyped-decorator]
     def check(self, line: str, cell: str) -> None:
         """Run the asserts of the cell, and show a card that says whether they hold."""
-        title = _title(line)
+        title = course.check_title(line)
         passed, card = cells.check(title, cell, self._namespace())
+        display.show(card)
         now = session.current()
         logbook.record_check(now.home, now.lesson.id, title, passed)
-        display.show(card)
 
     @cell_magic  # type: ignore[untyped-decorator]
     def expect(self, line: str, cell: str) -> None:
@@ -48,19 +48,10 @@ class CourseMagics(Magics):
         return namespace
 
 
-def _title(line: str) -> str:
-    try:
-        title = " ".join(shlex.split(line))
-    except ValueError:
-        title = line.strip().strip("\"'")
-    if not title:
-        raise CourseError('Say what is checked: `%%check "one buyer wins"`.')
-    return title
-
-
 def build_cell(line: str, body: str) -> None:
     """What `%%build` does: write, remember an exercise's answer, show the change."""
     now = session.current()
+    now.workspace.require()
     target = build.parse_target(line)
     old = now.workspace.read(target)
     if target.source:

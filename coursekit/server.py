@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from coursekit.warm import Channel
 
 Scope = MutableMapping[str, Any]
-App = Callable[[Scope, Callable[..., Awaitable[Any]], Callable[..., Awaitable[None]]], Awaitable[None]]
+App = Callable[
+    [Scope, Callable[..., Awaitable[Any]], Callable[..., Awaitable[None]]], Awaitable[None]
+]
 
 
 class NoApp(Exception):
@@ -31,7 +33,12 @@ def load_app(folder: Path, scratch: str | None = None) -> App:
     `scratch` names a file whose `app` is served instead. Errors of the learner's code pass through.
     """
     if scratch:
-        spec = importlib.util.spec_from_file_location(Path(scratch).stem, scratch)
+        if not Path(scratch).exists():
+            raise NoApp(
+                f"There is no scratch/{Path(scratch).name} yet. Run the cell that builds it first."
+            )
+        # A name of its own, so that a scratch file httpx.py hides nothing.
+        spec = importlib.util.spec_from_file_location(f"scratch_{Path(scratch).stem}", scratch)
         if spec is None or spec.loader is None:
             raise NoApp(f"{Path(scratch).name} is not a Python file.")
         module = importlib.util.module_from_spec(spec)
@@ -47,11 +54,15 @@ def load_app(folder: Path, scratch: str | None = None) -> App:
         if factory is not None:
             made = factory()
             if not callable(made):
-                raise NoApp("create_app() in app.py returned no application. Does it end in `return app`?")
+                raise NoApp(
+                    "create_app() in app.py returned no application. Does it end in `return app`?"
+                )
             return made  # type: ignore[no-any-return]
     app = getattr(module, "app", None)
     if not callable(app):
-        raise NoApp(f"{where} defines no `app` and no `create_app()`, so there is nothing to serve.")
+        raise NoApp(
+            f"{where} defines no `app` and no `create_app()`, so there is nothing to serve."
+        )
     return app  # type: ignore[no-any-return]
 
 
@@ -92,18 +103,21 @@ def reporting(app: App, report: Callable[[str, BaseException], None]) -> App:
     return wrapped
 
 
-def serve(
-    channel: Channel, *, scratch: str | None = None, socket_index: int = 2
-) -> None:
+def serve(channel: Channel, *, scratch: str | None = None, socket_index: int = 2) -> None:
     """Run uvicorn until the leash is let go. Tells `ready`, `failed` (with lines) and `crash`."""
     import uvicorn
 
     folder = Path.cwd()
     base = Path(scratch).parent if scratch else folder
 
+    starting = ["The application stopped while it was starting up."]
+
     def report(scope: str, error: BaseException) -> None:
-        kind = "failed" if scope == "lifespan" else "crash"
-        channel.send(event=kind, lines=own_frames(error, base))
+        # An application that knows no lifespan raises there, and is served all the same.
+        if scope == "lifespan":
+            starting[:] = own_frames(error, base)
+        else:
+            channel.send(event="crash", lines=own_frames(error, base))
 
     try:
         app = load_app(folder, scratch)
@@ -118,6 +132,7 @@ def serve(
         reporting(app, report), log_level="critical", access_log=False, lifespan="auto",
         timeout_graceful_shutdown=1,
     )  # fmt: skip
+
     class Announcing(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
@@ -127,4 +142,4 @@ def serve(
     server = Announcing(config)
     server.run(sockets=[listener])
     if not server.started:
-        channel.send(event="failed", lines=["The application stopped while it was starting up."])
+        channel.send(event="failed", lines=starting)

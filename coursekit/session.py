@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from coursekit import build, course, display, places, runtime, workspace
-from coursekit.errors import CourseError, WorkspaceProblem
+from coursekit.errors import CourseError, WorkspaceProblem, interruptible
 
 
 @dataclass
@@ -22,6 +23,9 @@ class Session:
     """The workspace's root, where progress is kept."""
     workspace: workspace.Workspace
     environment: runtime.Environment
+    name: str = ""
+    """What the database and the Redis namespace are called after, and the namespace's number."""
+    number: int = 0
     served: dict[str, runtime.Served] = field(default_factory=dict)
 
     @property
@@ -54,14 +58,27 @@ class Session:
 
     def answers(self) -> dict[str, str]:
         """Target → code of the exercise cells that were run in this lesson."""
-        data, _ = workspace.read_json(self._answers)
+        data, aside = workspace.read_json(self._answers)
+        if aside:
+            display.show(
+                display.card(
+                    "!",
+                    f"Your kept answers could not be read. They were set aside as {aside.name}; "
+                    "run your answer cells again.",
+                    "brass",
+                )
+            )
         return {str(target): str(body) for target, body in data.items()}
 
     def record_answer(self, target: str, body: str) -> None:
-        import json
+        with workspace.locked(self.workspace.root, ".answers.lock"):
+            answers = {**self.answers(), target: body}
+            text = json.dumps(answers, indent=1, ensure_ascii=False)
+            workspace.replace(self._answers, text)
 
-        answers = {**self.answers(), target: body}
-        workspace.replace(self._answers, json.dumps(answers, indent=1, ensure_ascii=False))
+    def heal(self) -> None:
+        """Have PostgreSQL and Redis answer again, after one of them died."""
+        runtime.current().prepare(self.name, self.number)
 
     def close(self) -> None:
         for served in self.served.values():
@@ -91,9 +108,14 @@ def start(lesson_id: str, *, fresh: bool = False, exercises: bool = False) -> di
 
     Returns the status line. Raises UnknownName, ServiceDown or WorkspaceProblem.
     """
-    global _session
     if not isinstance(lesson_id, str):
         raise CourseError(f'A lesson\'s number is text: start("{lesson_id}").')
+    with interruptible():
+        return _start(lesson_id, fresh, exercises)
+
+
+def _start(lesson_id: str, fresh: bool, exercises: bool) -> display.Shown:
+    global _session
     lesson = course.find(lesson_id)
     home = places.workspace(lesson.id)
     root = home / "exercises" / lesson.id if exercises else home
@@ -104,9 +126,12 @@ def start(lesson_id: str, *, fresh: bool = False, exercises: bool = False) -> di
         servers = pool.submit(runtime.current().prepare, name, number)
         put_back = _put_back(lesson, space, exercises, fresh)
         environment = servers.result()
-    if _session is not None:
-        _session.close()
-    _session = Session(lesson, exercises, home, space, environment)
+    before, _session = _session, Session(lesson, exercises, home, space, environment, name, number)
+    if before is not None and (before.workspace, before.environment) == (space, environment):
+        _session.served = before.served  # the same lesson again: its clients stay good
+        _session.touch()
+    elif before is not None:
+        before.close()
     os.environ.update(environment.variables())
     return _status(_session, *put_back)
 
@@ -130,11 +155,9 @@ def _put_back(
     return space.restore(files, keeps), aside
 
 
-def _status(
-    session: Session, restored: workspace.Restored, aside: Path | None
-) -> display.Shown:
+def _status(session: Session, restored: workspace.Restored, aside: Path | None) -> display.Shown:
     kind = "exercises of lesson" if session.exercises else "lesson"
-    stand = sum(1 for path in session.workspace.package.rglob("*") if path.is_file())
+    stand = session.workspace.count()
     servers = f"{session.environment.postgres} and {session.environment.redis} answer"
     files = f"{stand} {'file' if stand == 1 else 'files'} of Box Office stand"
     line = f"{kind} {session.lesson.id} is ready · {servers} · {files if stand else 'no file yet'}"

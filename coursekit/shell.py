@@ -6,7 +6,7 @@ import re
 import shlex
 
 from coursekit import display, runtime, session
-from coursekit.errors import CourseError
+from coursekit.errors import CourseError, interruptible
 
 SECONDS = 120
 TOOLS = {
@@ -46,7 +46,9 @@ def run(command: str, *, seconds: float = SECONDS) -> Ran:
         raise CourseError('run("pytest -q") needs a command.')
     words = [words[0], *TOOLS.get(words[0], []), *words[1:]]
     variables = {**now.variables, "NO_COLOR": "1", "COLUMNS": "96", "TERM": "dumb"}
-    done = runtime.current().run(words, now.workspace.backend, variables, seconds)
+    now.workspace.require()
+    with interruptible():
+        done = runtime.current().run(words, now.workspace.backend, variables, seconds)
     return Ran(command, done.code, repeatable(done.output, str(now.workspace.backend)))
 
 

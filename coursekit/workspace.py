@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -61,6 +62,18 @@ class Workspace:
             )
         return path
 
+    def require(self) -> None:
+        """Raise WorkspaceProblem where the folder that `start` made is gone."""
+        if not self.backend.is_dir():
+            raise WorkspaceProblem(
+                f"Your workspace {self.root} is gone. Run the lesson's first code cell, "
+                "`start(…)`, again: it puts back what the course wrote. Then run this cell."
+            )
+
+    def count(self) -> int:
+        """How many files of Box Office stand here."""
+        return len(self._texts())
+
     def read(self, target: build.Target) -> str | None:
         """The text of a file; None where there is none."""
         path = self.place(target)
@@ -85,6 +98,12 @@ class Workspace:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             replace(path, text)
+        except (IsADirectoryError, NotADirectoryError, FileExistsError):
+            raise WorkspaceProblem(
+                f"{path.relative_to(self.root)} cannot be written: a folder stands where a file "
+                "should be, or a file where a folder should be. `start(…, fresh=True)` sets all "
+                "your files aside and begins anew."
+            ) from None
         except OSError as error:
             raise WorkspaceProblem(
                 f"{path.name} cannot be written ({error.strerror}). Is the folder "
@@ -94,8 +113,14 @@ class Workspace:
     def keep(self, path: Path) -> Path:
         """Copy one file to kept/<now>/, and return the copy's path."""
         copy = self._kept_folder() / path.relative_to(self.root)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, copy)
+        try:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, copy)
+        except OSError as error:
+            raise WorkspaceProblem(
+                f"A copy of your {path.name} could not be kept ({error.strerror}), so it was not "
+                f"changed. Is the folder {self.root} read-only, or the disk full?"
+            ) from None
         return copy
 
     def _kept_folder(self) -> Path:
@@ -118,7 +143,7 @@ class Workspace:
     def restore(self, files: course.Files, is_ours: Callable[[str, str], bool]) -> Restored:
         """Bring boxoffice/ to `files`; what the learner wrote (not `is_ours`) stays and wins."""
         written, removed, kept = [], [], []
-        present = {path: text for path, text in self._texts().items()}
+        present = self._texts()
         for path, text in present.items():
             if text == files.get(path):
                 continue
@@ -130,7 +155,7 @@ class Workspace:
                     removed.append(path)
         for path, text in files.items():
             if path not in kept and present.get(path) != text:
-                self._write(self.package / path, text)
+                self._write(self.place(build.Target(path)), text)
                 written.append(path)
         return Restored(tuple(written), tuple(removed), tuple(sorted(kept)))
 
@@ -175,11 +200,25 @@ def read_json(path: Path) -> tuple[dict[str, object], Path | None]:
             return data, None
     except FileNotFoundError:
         return {}, None
-    except (ValueError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         pass
     except OSError as error:
         raise WorkspaceProblem(f"{path.name} cannot be read ({error.strerror}).") from None
+    return {}, set_aside(path)
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file, and return its new name."""
     aside = path.with_name(f"{path.stem}.broken-{datetime.now():%Y-%m-%d_%H.%M.%S}{path.suffix}")
     with contextlib.suppress(OSError):
         os.replace(path, aside)
-    return {}, aside
+    return aside
+
+
+@contextlib.contextmanager
+def locked(folder: Path, name: str) -> Iterator[None]:
+    """One kernel at a time; the lock is a file of that name in the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / name).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
