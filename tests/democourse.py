@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
+
+from coursekit import checks, places
 
 APP = """\
 from fastapi import FastAPI
@@ -252,3 +258,21 @@ def write(root: Path) -> Path:
     notebook(root / "exercises" / "ch01_api" / "01_list_shows.ipynb", exercise_cells())
     (root / "checks.py").write_text(CHECKS, encoding="utf-8")
     return root
+
+
+@contextmanager
+def installed(root: Path) -> Iterator[Path]:
+    """The demo course in the place of the real one, with the real one's warm parent."""
+    write(root)
+    state, known = places.state(), dict(checks.exercises())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSEKIT_STATE", str(state))
+        patch.setenv("COURSEKIT_CHECKS", str(root / "checks.py"))
+        patch.setattr(places, "checkout", lambda: root)
+        checks.load(root / "checks.py")
+        try:
+            yield root
+        finally:
+            del sys.modules["coursekit_checks_checks"]
+            checks._known.clear()
+            checks._known.update(known)

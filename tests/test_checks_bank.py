@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from functools import lru_cache
+from functools import cache
 from itertools import chain, combinations
 from pathlib import Path
 
@@ -41,12 +41,12 @@ def entries(kind: str) -> list[object]:
     ]
 
 
-@lru_cache(maxsize=None)
+@cache
 def entry(path: Path) -> Entry:
     return judge.read_entry(path)
 
 
-@lru_cache(maxsize=None)
+@cache
 def verdict_on(id: str, path: Path, sabotaged: int | None = None) -> Verdict:
     return judge.judge(id, entry(path).answers, sabotaged=sabotaged)
 

@@ -26,19 +26,8 @@ TARGET = democourse.TARGET
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The demo course in the place of the real one, with the real one's warm parent."""
-    root = democourse.write(tmp_path_factory.mktemp("demo"))
-    state = places.state()
-    known = dict(checks.exercises())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COURSEKIT_STATE", str(state))
-        patch.setenv("COURSEKIT_CHECKS", str(root / "checks.py"))
-        patch.setattr(places, "checkout", lambda: root)
-        checks.load(root / "checks.py")
+    with democourse.installed(tmp_path_factory.mktemp("demo")) as root:
         yield root
-    del sys.modules["coursekit_checks_checks"]
-    checks._known.clear()
-    checks._known.update(known)
 
 
 def page(body: str, imports: str = "") -> str:
