@@ -43,7 +43,7 @@ def _register() -> None:
     if "IPython" in sys.modules:
         from IPython import get_ipython
 
-        shell = get_ipython()  # type: ignore[no-untyped-call]
+        shell = get_ipython()
         if shell is not None:
             from coursekit.magics import register
 

@@ -63,7 +63,9 @@ def parse_target(line: str) -> Target:
             "boxoffice on, as in `%%build api/shows.py`."
         )
     if not path.suffix or path.name.startswith("."):
-        raise BuildRefused(f"{where} has no ending such as .py or .md, so it is not a file of ours.")
+        raise BuildRefused(
+            f"{where} has no ending such as .py or .md, so it is not a file of ours."
+        )
     if name and (not name.isidentifier() or path.suffix != ".py"):
         raise BuildRefused(
             f"`{words[0]}` should end in the name of one function, class or variable of a "
@@ -75,7 +77,7 @@ def parse_target(line: str) -> Target:
 
 
 def blocks(line: str, body: str) -> list[tuple[str, str]]:
-    """The words and the text of each file in a cell: a line `%%build …` inside it begins the next."""
+    """The words and the text of each file in a cell: a line `%%build …` in it begins the next."""
     pieces = re.split(r"^%%build[ \t]+(\S.*)$\n?", body, flags=re.MULTILINE)
     return list(zip([line, *pieces[1::2]], pieces[::2], strict=True))
 
@@ -86,7 +88,7 @@ def apply(source: str | None, target: str | Target, body: str) -> str:
     Raises BuildRefused, and then the old text stands.
     """
     goal = target if isinstance(target, Target) else parse_target(target)
-    body = body.strip("\n").rstrip() + "\n"
+    body = _plain_newlines(body).strip("\n").rstrip() + "\n"
     if not goal.path.endswith(".py"):
         return body
     tree = parse(body, goal.path)
@@ -95,10 +97,23 @@ def apply(source: str | None, target: str | Target, body: str) -> str:
     imports, definition, text = _split_cell(tree, body, goal)
     if source is None or not source.strip():
         return _join(_render_imports(imports), text)
-    old = parse(source, goal.path)
+    source = _plain_newlines(source)
+    try:
+        old = ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        where = f"line {error.lineno}: {error.msg}" if isinstance(error, SyntaxError) else error
+        raise BuildRefused(
+            f"{goal.path} as it stands on the disk is not Python ({where}), so `{goal.name}` "
+            f"cannot be put into it. Write the whole file with `%%build {goal.path}`, or run "
+            "`start(…, fresh=True)`, which keeps a copy of yours."
+        ) from None
     replaced = _replace(source, old, goal.name, definition, text)
     merged = _merge_imports(replaced, imports)
     return _prune_imports(source, merged)
+
+
+def _plain_newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def parse(text: str, path: str) -> ast.Module:
@@ -107,7 +122,8 @@ def parse(text: str, path: str) -> ast.Module:
         return ast.parse(text)
     except SyntaxError as error:
         line = error.lineno or 1
-        shown = text.splitlines()[line - 1] if line <= len(text.splitlines()) else ""
+        rows = text.split("\n")
+        shown = rows[line - 1] if line <= len(rows) else ""
         marker = " " * (max(error.offset or 1, 1) - 1) + "^"
         raise BuildRefused(
             f"This is not Python yet, so {path} was left as it was.\n"
@@ -115,7 +131,9 @@ def parse(text: str, path: str) -> ast.Module:
             f"  {' ' * len(f'line {line}:')}  {marker} {error.msg}"
         ) from None
     except ValueError as error:
-        raise BuildRefused(f"This is not Python yet ({error}); {path} was left as it was.") from None
+        raise BuildRefused(
+            f"This is not Python yet ({error}); {path} was left as it was."
+        ) from None
 
 
 def defined_name(node: ast.stmt) -> str | None:
@@ -134,7 +152,7 @@ def _split_cell(
     tree: ast.Module, body: str, goal: Target
 ) -> tuple[list[ast.stmt], Definition, str]:
     """The imports of a `path::name` cell, its one definition, and the definition's text."""
-    imports = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
+    imports: list[ast.stmt] = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
     rest = [n for n in tree.body if n not in imports]
     names = [defined_name(node) for node in rest]
     if names != [goal.name]:
@@ -147,7 +165,7 @@ def _split_cell(
     assert isinstance(node, Definition)
     if imports and imports[-1].lineno > node.lineno:
         raise BuildRefused(f"Put the imports above `{goal.name}`. {goal.path} was left as it was.")
-    lines = body.splitlines()
+    lines = body.split("\n")
     start = (imports[-1].end_lineno or 0) if imports else 0
     return imports, node, "\n".join(lines[start : node.end_lineno]).strip("\n") + "\n"
 
@@ -155,23 +173,26 @@ def _split_cell(
 def _first_line(node: ast.stmt, lines: list[str]) -> int:
     """Zero-based first line of a definition: its decorators and the comment right above it."""
     decorators = getattr(node, "decorator_list", [])
-    line = min([node.lineno, *(d.lineno for d in decorators)]) - 1
+    line: int = min([node.lineno, *(d.lineno for d in decorators)]) - 1
     while line > 0 and lines[line - 1].startswith("#"):
         line -= 1
     return line
 
 
 def _replace(source: str, tree: ast.Module, name: str, new: Definition, text: str) -> str:
-    lines = source.splitlines()
-    for node in tree.body:
+    lines = source.split("\n")
+    for node in reversed(tree.body):  # of two with one name, the later is the one that counts
         if defined_name(node) == name:
             start, end = _first_line(node, lines), node.end_lineno or node.lineno
+            if any(n is not node and start < n.lineno <= end for n in tree.body):
+                raise BuildRefused(
+                    f"`{name}` shares a line with something else, so it cannot be replaced alone. "
+                    "Write the whole file with `%%build`. It was left as it was."
+                )
             return "\n".join([*lines[:start], text.rstrip("\n"), *lines[end:]]).rstrip() + "\n"
-    defined = {
-        n.name
-        for n in tree.body
-        if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-    }
+    code = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    first = next((i for i, n in enumerate(tree.body) if isinstance(n, code)), len(tree.body))
+    defined = {defined_name(n) for n in tree.body[first:]}
     used = {n.id for n in ast.walk(new) if isinstance(n, ast.Name)}
     if isinstance(new, ast.Assign | ast.AnnAssign) and defined and not used & defined:
         return _insert_constant(lines, tree, text)
@@ -199,8 +220,6 @@ def _join(source: str, text: str) -> str:
 
 # --- imports ------------------------------------------------------------------------------
 
-Imports = dict[tuple[int, str], dict[tuple[str, str | None], None]]
-
 
 def _section(module: str) -> int:
     """isort's order: future, standard library, third party, Box Office."""
@@ -216,7 +235,7 @@ def _leading_imports(tree: ast.Module) -> list[ast.stmt]:
     body = tree.body
     if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
         body = body[1:]
-    leading = []
+    leading: list[ast.stmt] = []
     for node in body:
         if not isinstance(node, ast.Import | ast.ImportFrom):
             break
@@ -232,17 +251,16 @@ def _name_order(name: str) -> tuple[int, str]:
 
 
 def _render_imports(nodes: list[ast.stmt]) -> str:
-    plain: dict[str, str | None] = {}
+    plain: set[tuple[str, str | None]] = set()
     members: dict[str, set[tuple[str, str | None]]] = {}
     for node in nodes:
         if isinstance(node, ast.Import):
-            plain.update({alias.name: alias.asname for alias in node.names})
+            plain.update((alias.name, alias.asname) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             module = "." * node.level + (node.module or "")
             members.setdefault(module, set()).update((a.name, a.asname) for a in node.names)
     sections: list[list[str]] = [[], [], [], []]
-    for module in sorted(plain):
-        alias = plain[module]
+    for module, alias in sorted(plain, key=lambda pair: (pair[0], pair[1] or "")):
         sections[_section(module)].append(f"import {module}" + (f" as {alias}" if alias else ""))
     for module in sorted(members):
         names = [
@@ -260,7 +278,7 @@ def _render_imports(nodes: list[ast.stmt]) -> str:
 
 def _with_imports(source: str, nodes: list[ast.stmt], leading: list[ast.stmt]) -> str:
     """`source` with its leading imports replaced by `nodes`."""
-    lines = source.splitlines()
+    lines = source.split("\n")
     if leading:
         start, end = leading[0].lineno - 1, leading[-1].end_lineno or 0
     else:

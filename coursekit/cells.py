@@ -43,12 +43,14 @@ def execute(source: str, namespace: dict[str, Any], name: str = "<cell>") -> obj
     from _pytest.assertion.rewrite import rewrite_asserts
 
     tree = ast.parse(source, name)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    last = tree.body[-1] if tree.body else None
+    if isinstance(last, ast.Expr):
+        tree.body.pop()
     lines = source.splitlines(keepends=True)
     linecache.cache[name] = (len(source), None, lines, name)
     rewrite_asserts(tree, source.encode())
     exec(compile(tree, name, "exec"), namespace)
-    if last is None:
+    if not isinstance(last, ast.Expr):
         return None
     return eval(compile(ast.Expression(last.value), name, "eval"), namespace)
 
@@ -58,7 +60,7 @@ def check(title: str, source: str, namespace: dict[str, Any]) -> tuple[bool, Sho
     from _pytest.assertion import util
 
     heard = _Compared()
-    before, util._reprcompare = util._reprcompare, heard  # type: ignore[assignment]
+    before, util._reprcompare = util._reprcompare, heard
     try:
         execute(source, namespace, f"<check: {title}>")
     except AssertionError as error:
@@ -96,10 +98,14 @@ def expect(words: str, source: str, namespace: dict[str, Any]) -> Shown:
         if fits and fragment in str(error):
             return card("✓", f"{name}, as expected", "pass", parts=[("it says", _clip(str(error)))])
         goal = f"{name}" + (f' with "{fragment}"' if fragment else "")
-        return card("✗", f"This cell should fail with {goal}", "fail", parts=[("got", _error(error))])
+        return card(
+            "✗", f"This cell should fail with {goal}", "fail", parts=[("got", _error(error))]
+        )
     return card(
         "✗", f"This cell should fail with {name}", "fail",
-        parts=[("got", "nothing failed"), ("why", "Something above may have changed what it does.")],
+        parts=[
+            ("got", "nothing failed"), ("why", "Something above may have changed what it does."),
+        ],
     )  # fmt: skip
 
 
@@ -130,8 +136,8 @@ def _explain(
     ):
         words = {"==": "", "is": "", "in": "something in ", "not in": "nothing of "}
         prefix = words.get(compared.operator, f"{compared.operator} ")
-        parts.append(("expected", prefix + _clip(repr(compared.right))))
-        parts.append(("got", _clip(repr(compared.left))))
+        parts.append(("expected", prefix + _clip(_repr(compared.right))))
+        parts.append(("got", _clip(_repr(compared.left))))
     else:
         shown = ast.unparse(test) if test is not None else text
         parts.append(("expected", f"`{shown}`"))
@@ -158,7 +164,9 @@ def _assert_at(source: str, number: int) -> ast.Assert | None:
 
 def _line(error: BaseException, source: str, name: str) -> tuple[int, str]:
     """The last line of the cell that the error passed through, and its text."""
-    numbers = [f.lineno or 0 for f in traceback.extract_tb(error.__traceback__) if f.filename == name]
+    numbers = [
+        f.lineno or 0 for f in traceback.extract_tb(error.__traceback__) if f.filename == name
+    ]
     number = numbers[-1] if numbers else 0
     lines = source.splitlines()
     return number, lines[number - 1].strip() if 0 < number <= len(lines) else ""
@@ -166,6 +174,13 @@ def _line(error: BaseException, source: str, name: str) -> tuple[int, str]:
 
 def _error(error: BaseException) -> str:
     return f"{type(error).__name__}: {_clip(str(error))}" if str(error) else type(error).__name__
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:  # a learner's own __repr__ may fail
+        return f"<{type(value).__name__}>"
 
 
 def _clip(text: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
 import signal
 import sys
@@ -22,7 +24,8 @@ def _stop(_: argparse.Namespace) -> int:
     from coursekit import services, warm
 
     for pid in warm.running():
-        os.kill(pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + 10
     while warm.running() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -84,7 +87,9 @@ def parser() -> argparse.ArgumentParser:
     doctor.set_defaults(run=_doctor)
     stop = commands.add_parser("stop", help="stop PostgreSQL, Redis and the helper process")
     stop.set_defaults(run=_stop)
-    grade = commands.add_parser("grade", help="grade submitted exercise notebooks, without running them")
+    grade = commands.add_parser(
+        "grade", help="grade submitted exercise notebooks, without running them"
+    )
     grade.add_argument("paths", nargs="+", metavar="FILE_OR_FOLDER")
     grade.add_argument("--json", action="store_true", help="print JSON instead of a table")
     grade.set_defaults(run=_grade)
@@ -106,6 +111,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 where it did what it should, 1 where it could not, 2 for wrong words."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal may know no ✓
     options = parser().parse_args(arguments)
     try:
         code: int = options.run(options)

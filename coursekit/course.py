@@ -70,14 +70,19 @@ def source_of(cell: dict[str, object]) -> str:
     return "".join(map(str, source)) if isinstance(source, list) else str(source)
 
 
-def build_cells(path: Path) -> list[BuildCell]:
-    """The `%%build` cells of a notebook in order. Malformed ones raise BuildRefused."""
+def build_cells(path: Path, left_out: list[str] | None = None) -> list[BuildCell]:
+    """The `%%build` cells of a notebook in order. BuildRefused for bad ones, as in `replay`."""
     found = []
     for cell in read_cells(path):
         first, _, body = source_of(cell).lstrip().partition("\n")
         if cell.get("cell_type") == "code" and first.split(" ")[0] == "%%build":
             for line, text in build.blocks(first[len("%%build") :], body):
-                found.append(BuildCell(build.parse_target(line), text))
+                try:
+                    found.append(BuildCell(build.parse_target(line), text))
+                except BuildRefused as error:
+                    if left_out is None:
+                        raise BuildRefused(f"{path.name}: {error}") from None
+                    left_out.append(f"{line.strip() or 'a file'}, a cell of {path.name}")
     return found
 
 
@@ -179,8 +184,14 @@ def unknown(kind: str, name: object, known: object) -> str:
 # --- the Box Office that the cells write --------------------------------------------------
 
 
-def replay(until: str) -> Iterator[tuple[Lesson, BuildCell, Files]]:
-    """Every step of writing Box Office before lesson `until` ("end": all), with the files so far."""
+def replay(
+    until: str, left_out: list[str] | None = None
+) -> Iterator[tuple[Lesson, BuildCell, Files]]:
+    """Every step of writing Box Office before lesson `until` ("end": all), and the files so far.
+
+    A learner may have changed a lesson's cell so that it says nothing any more. Where `left_out`
+    is given, it gets a sentence for each such cell; else BuildRefused is raised.
+    """
     files: Files = {}
     known = lessons()
     if until != "end":
@@ -188,7 +199,7 @@ def replay(until: str) -> Iterator[tuple[Lesson, BuildCell, Files]]:
     for lesson in known:
         if lesson.id == until:
             return
-        for cell in build_cells(lesson.path):
+        for cell in build_cells(lesson.path, left_out):
             if cell.target.is_scratch:
                 continue
             path = cell.target.path
@@ -198,7 +209,10 @@ def replay(until: str) -> Iterator[tuple[Lesson, BuildCell, Files]]:
                 else:
                     text = build.apply(files.get(path), cell.target, cell.body)
             except BuildRefused as error:
-                raise BuildRefused(f"{lesson.path.name}: {error}") from None
+                if left_out is None:
+                    raise BuildRefused(f"{lesson.path.name}: {error}") from None
+                left_out.append(f"{cell.target}, a cell of {lesson.path.name}")
+                continue
             files = {**files, path: text}
             yield lesson, cell, files
 
@@ -206,6 +220,11 @@ def replay(until: str) -> Iterator[tuple[Lesson, BuildCell, Files]]:
 def files_at(lesson_id: str) -> Files:
     """Box Office as it stands at the START of a lesson; "end" is the finished one."""
     return dict(_states(_stamp(), lesson_id)[0])
+
+
+def left_out(lesson_id: str) -> tuple[str, ...]:
+    """The cells before a lesson that could not be used, as someone changed their notebook."""
+    return _states(_stamp(), lesson_id)[2]
 
 
 def files_after(lesson_id: str) -> Files:
@@ -221,13 +240,16 @@ def origins() -> dict[str, str]:
 
 
 @lru_cache(maxsize=64)
-def _states(stamp: tuple[tuple[str, int], ...], until: str) -> tuple[Files, frozenset[str]]:
+def _states(
+    stamp: tuple[tuple[str, int], ...], until: str
+) -> tuple[Files, frozenset[str], tuple[str, ...]]:
     files: Files = {}
     seen = set()
-    for _, cell, now in replay(until):
+    missing: list[str] = []
+    for _, cell, now in replay(until, missing):
         files = now
         seen.add(_mark(cell.target.path, now[cell.target.path]))
-    return files, frozenset(seen)
+    return files, frozenset(seen), tuple(missing)
 
 
 def _mark(path: str, text: str) -> str:
@@ -244,12 +266,21 @@ def assemble(lesson_id: str, folder: Path | str) -> list[Path]:
 
     Uses the `%%build` cells alone. Returns the files written.
     """
+    _need_all(lesson_id)
     return write_files(files_at(lesson_id), folder)
 
 
 def assemble_end(lesson_id: str, folder: Path | str) -> list[Path]:
     """The same, as of the end of a lesson."""
-    return write_files(files_after(lesson_id), folder)
+    ids = [lesson.id for lesson in lessons()]
+    following = ids.index(find(lesson_id).id) + 1
+    return assemble(ids[following] if following < len(ids) else "end", folder)
+
+
+def _need_all(lesson_id: str) -> None:
+    """Raise BuildRefused with the first cell that cannot be used."""
+    if left_out(lesson_id):
+        list(replay(lesson_id))
 
 
 def write_files(files: Files, folder: Path | str) -> list[Path]:

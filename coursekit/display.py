@@ -52,7 +52,7 @@ def show(shown: object) -> None:
     from IPython import get_ipython
     from IPython.display import display
 
-    if get_ipython() is None:  # type: ignore[no-untyped-call]
+    if get_ipython() is None:
         print(shown)
     else:
         display(shown)  # type: ignore[no-untyped-call]
@@ -78,7 +78,8 @@ def box(inner: str, tone: Tone, label: str) -> str:
 def pre(text: str) -> str:
     """Text as it is, in a block that scrolls by keyboard too."""
     return (
-        '<pre class="bx-pre" tabindex="0" style="margin:.4em 0 0;padding:0;background:none;border:0;'
+        '<pre class="bx-pre" tabindex="0" style="margin:.4em 0 0;padding:0;background:none;'
+        "border:0;"
         'color:inherit;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.92em;line-height:1.45">'
         f"{escape(text)}</pre>"
     )
@@ -145,7 +146,8 @@ def compact_json(value: object, indent: int = 0, width: int = 88) -> str:
     pad, inner = " " * indent, " " * (indent + 2)
     if isinstance(value, dict):
         rows = [
-            f"{inner}{json.dumps(key, ensure_ascii=False)}: {compact_json(entry, indent + 2, width)}"
+            f"{inner}{json.dumps(key, ensure_ascii=False)}: "
+            + compact_json(entry, indent + 2, width)
             for key, entry in value.items()
         ]
         return "{\n" + ",\n".join(rows) + f"\n{pad}}}"
@@ -182,7 +184,8 @@ def exchange(response: httpx.Response) -> Shown:
     asked = [
         f"{name}: {value}"
         for name, value in request.headers.items()
-        if name not in QUIET_REQUEST_HEADERS and (name, value) != ("content-type", "application/json")
+        if name not in QUIET_REQUEST_HEADERS
+        and (name, value) != ("content-type", "application/json")
     ]
     try:
         sent = _body(request.content, request.headers.get("content-type", ""))
@@ -192,7 +195,8 @@ def exchange(response: httpx.Response) -> Shown:
     told = [
         f"{name}: {value}"
         for name, value in response.headers.items()
-        if name not in QUIET_RESPONSE_HEADERS and (name, value) != ("content-type", "application/json")
+        if name not in QUIET_RESPONSE_HEADERS
+        and (name, value) != ("content-type", "application/json")
     ]
     body = _body(response.content, kind) if response.is_closed else "(a stream)"
     status = f"{response.status_code} {response.reason_phrase}".strip()
@@ -204,8 +208,8 @@ def exchange(response: httpx.Response) -> Shown:
     )
     tone = "pass" if response.is_success else "info" if response.status_code < 400 else "fail"
     html = (
-        f'<div><code style="background:none;color:inherit;font-weight:600">{escape(request.method)} '
-        f"{escape(path)}</code></div>"
+        '<div><code style="background:none;color:inherit;font-weight:600">'
+        f"{escape(request.method)} {escape(path)}</code></div>"
         + (pre("\n".join([*asked, *([sent] if sent else [])])) if asked or sent else "")
         + f'<div style="margin-top:.35em">{badge(f"← {status}", tone)}</div>'
         + (pre("\n".join([*told, *([body] if body else [])])) if told or body else "")
@@ -232,14 +236,13 @@ def _own_lines(response: httpx.Response) -> list[str]:
 def diff(path: str, old: str | None, new: str, note: str = "") -> Shown:
     """What writing `new` over `old` changed in a file."""
     count = len(new.splitlines())
+    rows: list[str] = []
     if old is None:
-        title, rows = f"created {path} · {count} {'line' if count == 1 else 'lines'}", []
+        title = f"created {path} · {count} {'line' if count == 1 else 'lines'}"
     elif old == new:
-        title, rows = f"unchanged {path}", []
+        title = f"unchanged {path}"
     else:
-        rows = list(
-            difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1)
-        )[2:]
+        rows = list(difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1))[2:]
         plus = sum(row.startswith("+") for row in rows)
         minus = sum(row.startswith("-") for row in rows)
         title = f"changed {path} · +{plus} −{minus} lines"
@@ -250,7 +253,8 @@ def diff(path: str, old: str | None, new: str, note: str = "") -> Shown:
     text = "\n".join([title, *rows, *([note] if note else [])])
     tints = {"+": "rgba(46,160,67,.18)", "-": "rgba(220,60,60,.16)"}
     body = "".join(
-        f'<span style="display:block;background:{tints.get(row[:1], "none")}">{escape(row) or " "}</span>'
+        f'<span style="display:block;background:{tints.get(row[:1], "none")}">'
+        f"{escape(row) or ' '}</span>"
         for row in rows
     )
     block = (
@@ -274,7 +278,9 @@ def table(
     widths = [max(len(row[i]) for row in [list(columns), *cells]) for i in range(len(columns))]
 
     def line(row: Sequence[str]) -> str:
-        return "  ".join(f"{value:<{width}}" for value, width in zip(row, widths, strict=True)).rstrip()
+        return "  ".join(
+            f"{value:<{width}}" for value, width in zip(row, widths, strict=True)
+        ).rstrip()
 
     foot = [f"… {more} more rows"] if more > 0 else []
     text = "\n".join(
@@ -282,17 +288,25 @@ def table(
         + [line(row) for row in cells]
         + foot
     )
-    head = "".join(f'<th scope="col" style="text-align:left">{escape(name)}</th>' for name in columns)
+    head = "".join(
+        f'<th scope="col" style="text-align:left">{escape(name)}</th>' for name in columns
+    )
     body = "".join(
-        "<tr>" + "".join(f'<td style="text-align:left">{escape(value)}</td>' for value in row) + "</tr>"
+        "<tr>"
+        + "".join(f'<td style="text-align:left">{escape(value)}</td>' for value in row)
+        + "</tr>"
         for row in cells
     )
     title = (
-        f'<caption style="text-align:left;color:inherit;caption-side:top">{escape(caption)}</caption>'
+        '<caption style="text-align:left;color:inherit;caption-side:top">'
+        f"{escape(caption)}</caption>"
         if caption
         else ""
     )
-    html = f'<table class="bx-table">{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    html = (
+        f'<table class="bx-table">{title}<thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table>"
+    )
     return Shown(text, html + (f"<div>{foot[0]}</div>" if foot else ""))
 
 
@@ -322,7 +336,8 @@ def verdict_card(verdict: Verdict) -> Shown:
     for item in verdict.items:
         passed = item.earned == item.points
         line = (
-            f'<div style="margin-top:.45em">{badge("✓" if passed else "✗", "pass" if passed else "fail")} '
+            '<div style="margin-top:.45em">'
+            f"{badge('✓', 'pass') if passed else badge('✗', 'fail')} "
             f"{_inline(item.title)} <span>({item.earned:g} of {item.points:g})</span></div>"
         )
         facts = [
@@ -335,13 +350,15 @@ def verdict_card(verdict: Verdict) -> Shown:
         ]  # fmt: skip
         detail = "".join(
             f'<div style="margin-left:2.2em"><strong>{label}</strong> '
-            f'<span style="white-space:pre-wrap;overflow-wrap:anywhere">{_inline(text)}</span></div>'
+            '<span style="white-space:pre-wrap;overflow-wrap:anywhere">'
+            f"{_inline(text)}</span></div>"
             for label, text in facts
         )
         blocks.append(line + detail)
     score = f"{verdict.earned:g} of {verdict.points:g} points"
     head = (
-        f"<div>{badge(f'{sign} {verdict.outcome}', tone)} <strong>{_inline(verdict.title)}</strong> "
+        f"<div>{badge(f'{sign} {verdict.outcome}', tone)} "
+        f"<strong>{_inline(verdict.title)}</strong> "
         f"· {score}</div>"
     )
     message = f'<div style="margin-top:.3em;white-space:pre-wrap">{_inline(verdict.message)}</div>'

@@ -54,7 +54,7 @@ def look_at_system(system: str = sys.platform) -> Finding:
         return Finding(
             False,
             "Windows itself has no Redis server to run: use WSL.",
-            "In a terminal: wsl --install. Then clone the course inside WSL and run make lab there.",
+            "In a terminal: wsl --install. Then clone the course in WSL and run make lab there.",
         )
     return Finding(True, f"the system is {'macOS' if system == 'darwin' else 'Linux'}")
 
@@ -131,7 +131,12 @@ def look_at_lessons() -> Finding:
     count = len(course.lessons())
     if not count:
         return Finding(False, "no lesson was found beside the package", "Clone the repository anew")
-    course.files_at("end")
+    if lost := course.left_out("end"):
+        return Finding(
+            False,
+            f"{len(lost)} build cells of the notebooks cannot be used: {lost[0]}",
+            "Undo the change in that notebook; git checkout -- notebooks brings all of them back",
+        )
     return Finding(True, "the lessons are there, and Box Office can be put together from them")
 
 

@@ -164,7 +164,8 @@ def show_map(progress: Progress, note: str = "") -> Shown:
     tones = {"✓ done": "pass", "◐ begun": "brass", "○ open": "info", "· later": "ink"}
     body = "".join(
         f'<tr style="background:none"><td style="text-align:left">{badge(state, tones[state])}</td>'
-        f'<td style="text-align:left">{escape(title)}</td><td style="text-align:left">{escape(parts)}</td></tr>'
+        f'<td style="text-align:left">{escape(title)}</td>'
+        f'<td style="text-align:left">{escape(parts)}</td></tr>'
         for state, title, parts in rows
     )
     head = "".join(
@@ -173,7 +174,8 @@ def show_map(progress: Progress, note: str = "") -> Shown:
     )
     html = (
         (f"<div>{escape(note)}</div>" if note else "")
-        + f'<table class="bx-table bx-map"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+        + f'<table class="bx-table bx-map"><thead><tr>{head}</tr></thead>'
+        + f"<tbody>{body}</tbody></table>"
         + f"<div><strong>{escape(step)}</strong></div>"
     )
     return Shown(text, box(html, "curtain", "Your way through the course"))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class CourseMagics(Magics):
     """`%%build`, `%%check` and `%%expect`."""
 
-    @cell_magic  # type: ignore[untyped-decorator]
+    @cell_magic
     def build(self, line: str, cell: str) -> None:
         """Write a file of Box Office, or one definition in it, and show what changed.
 
@@ -28,7 +28,7 @@ class CourseMagics(Magics):
             for words, text in build.blocks(line, cell):
                 build_cell(words, text)
 
-    @cell_magic  # type: ignore[untyped-decorator]
+    @cell_magic
     def check(self, line: str, cell: str) -> None:
         """Run the asserts of the cell, and show a card that says whether they hold."""
         title = course.check_title(line)
@@ -37,7 +37,7 @@ class CourseMagics(Magics):
         now = session.current()
         logbook.record_check(now.home, now.lesson.id, title, passed)
 
-    @cell_magic  # type: ignore[untyped-decorator]
+    @cell_magic
     def expect(self, line: str, cell: str) -> None:
         """Run a cell that must fail in the way that the line names."""
         display.show(cells.expect(line, cell, self._namespace()))

@@ -67,7 +67,7 @@ def load_app(folder: Path, scratch: str | None = None) -> App:
 
 
 def own_frames(error: BaseException, folder: Path) -> list[str]:
-    """The error as the learner should read it: the lines of files below `folder`, then the error."""
+    """The error as the learner should read it: lines of files below `folder`, then the error."""
     root = str(folder.resolve())
     lines = []
     for frame in traceback.extract_tb(error.__traceback__):

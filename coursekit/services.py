@@ -193,7 +193,7 @@ def start_postgres() -> None:
 
 
 def _clear_leftovers(folder: Path) -> None:
-    """After a `kill -9`: end what is left of the old server, or wait until its children are gone."""
+    """After a `kill -9`: end what is left of the old server, and wait for its children's end."""
     pid_file = folder / "postmaster.pid"
     with contextlib.suppress(OSError, ValueError, IndexError, psutil.Error):
         process = psutil.Process(int(pid_file.read_text().split()[0]))

@@ -164,6 +164,8 @@ def _status(session: Session, restored: workspace.Restored, aside: Path | None) 
     parts = []
     if aside:
         parts.append(("set aside", f"your files, in {aside.relative_to(session.home)}"))
+    if lost := course.left_out(session.lesson.id):
+        parts.append(("left out", f"{lost[0]}: it is not Python any more. Undo the change there."))
     if restored.kept:
         parts.append(("yours, kept", ", ".join(restored.kept)))
         flag = ", exercises=True" if session.exercises else ""

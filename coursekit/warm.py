@@ -34,7 +34,8 @@ from coursekit.errors import ServiceDown
 PRELOAD = (
     "asyncio", "uvicorn", "uvicorn.protocols.http.auto", "uvicorn.protocols.websockets.auto",
     "uvicorn.lifespan.on", "uvicorn.loops.auto", "fastapi", "fastapi.openapi.utils",
-    "fastapi.testclient", "pydantic_settings", "email_validator", "httpx", "psycopg", "redis.asyncio",
+    "fastapi.testclient", "pydantic_settings", "email_validator", "httpx", "psycopg",
+    "redis.asyncio",
     "sqlalchemy.ext.asyncio", "sqlalchemy.dialects.postgresql.psycopg", "strawberry.fastapi",
     "coursekit.server", "coursekit.checks", "coursekit.judge",
 )  # fmt: skip

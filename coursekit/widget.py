@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from html import escape
 
-import ipywidgets as widgets
+import ipywidgets as widgets  # type: ignore[import-untyped]
 from IPython.display import display
 
 from coursekit.display import pre
@@ -107,7 +107,9 @@ def _call(
     try:
         value = function(**arguments)
     except Exception as error:
-        text = f"✗ {error}" if isinstance(error, CourseError) else f"✗ {type(error).__name__}: {error}"
+        text = (
+            f"✗ {error}" if isinstance(error, CourseError) else f"✗ {type(error).__name__}: {error}"
+        )
         return text, pre(text)
     return render(value)
 

@@ -19,7 +19,7 @@ from coursekit.errors import BuildRefused, WorkspaceProblem
 
 @dataclass(frozen=True)
 class Restored:
-    """What `restore` did: files `written`, files `removed`, and the learner's own that it `kept`."""
+    """What `restore` did: files `written` and `removed`, and the learner's own that it `kept`."""
 
     written: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
