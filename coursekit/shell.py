@@ -49,7 +49,8 @@ def run(command: str, *, seconds: float = SECONDS) -> Ran:
     now.workspace.require()
     with interruptible():
         done = runtime.current().run(words, now.workspace.backend, variables, seconds)
-    return Ran(command, done.code, repeatable(done.output, str(now.workspace.backend)))
+    folder = str(now.workspace.backend)
+    return Ran(_without_port(command), done.code, repeatable(done.output, folder))
 
 
 def repeatable(text: str, folder: str) -> str:
@@ -57,5 +58,9 @@ def repeatable(text: str, folder: str) -> str:
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
     text = text.replace("\r\n", "\n").replace(folder + "/", "").replace(folder, ".")
     text = re.sub(r"\b\d+(\.\d+)? ?(s|ms|seconds)\b", r"… \2", text)
-    text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
+    text = _without_port(text)
     return "\n".join(line.rstrip() for line in text.rstrip().split("\n"))
+
+
+def _without_port(text: str) -> str:
+    return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
