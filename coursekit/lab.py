@@ -15,13 +15,28 @@ SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {
         "checkForUpdates": False, "doNotDisturbMode": True, "fetchNews": "false",
     },
-    "@jupyterlab/notebook-extension:tracker": {"maxNumberOutputs": 0},
 }  # fmt: skip
+
+
+# What a cohort's lead works with is no help to a learner, and takes its time to load.
+SILENT_SERVER_PARTS = tuple(
+    f"nbgrader.server_extensions.{part}"
+    for part in ("assignment_list", "course_list", "formgrader", "validate_assignment")
+)
+SILENT_LAB_PARTS = ("@jupyter/nbgrader",)
 
 
 def command(arguments: list[str]) -> list[str]:
     """The words that start JupyterLab in this environment."""
-    words = [sys.executable, "-m", "jupyter", "lab", WELCOME, *arguments]
+    parts = ", ".join(f"'{name}': False" for name in SILENT_SERVER_PARTS)
+    words = [
+        sys.executable, "-m", "jupyter", "lab",
+        f"--ServerApp.root_dir={places.checkout()}",
+        f"--LabApp.default_url=/lab/tree/{WELCOME}",
+        "--ServerApp.contents_manager_class=coursekit.contents.Contents",
+        f"--ServerApp.jpserver_extensions={{{parts}}}",
+        *arguments,
+    ]  # fmt: skip
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         words.append("--allow-root")
     return words
@@ -32,6 +47,8 @@ def prepare(prefix: Path = Path(sys.prefix)) -> None:
     folder = prefix / "share" / "jupyter" / "lab" / "settings"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "overrides.json").write_text(json.dumps(SETTINGS, indent=1))
+    off = {"disabledExtensions": dict.fromkeys(SILENT_LAB_PARTS, True)}
+    (folder / "page_config.json").write_text(json.dumps(off, indent=1))
 
 
 def main(arguments: list[str]) -> int:

@@ -16,6 +16,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from coursekit import places
+from coursekit.contents import MARK
 from coursekit.errors import CourseError
 
 
@@ -54,6 +55,7 @@ def publish(path: Path, *, store: bool = True, isolate: bool = True) -> list[Not
     notebook.metadata["kernelspec"] = {
         "display_name": "Python 3", "language": "python", "name": "python3",
     }  # fmt: skip
+    notebook.metadata[MARK] = {"outputs": "of the course's own run"}
     notebook.metadata["language_info"] = {"name": "python"}
     if store:
         nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
