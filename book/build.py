@@ -106,6 +106,7 @@ def _front_door() -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f"<title>Box Office</title>\n{head}\n"
+        '<link rel="icon" href="_static/favicon.svg">\n'
         '<meta http-equiv="refresh" content="0; url=book/index.html">\n</head>\n'
         '<body><h1>Box Office</h1><p><a href="book/index.html">Enter</a></p></body>\n</html>\n'
     )

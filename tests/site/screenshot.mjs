@@ -16,11 +16,12 @@ try {
   const page = await context.newPage();
   await page.goto(address, { waitUntil: "networkidle" });
   if (section) {
+    const tall = await page.evaluate(() => document.documentElement.scrollHeight);
+    await page.setViewportSize({ ...viewport, height: tall });
     const place = await page.locator(`[id="${section}"]`).boundingBox();
-    const margin = 32;
-    const clip = { x: place.x - margin, y: place.y - margin, width: place.width + 2 * margin, height: place.height };
-    if (!fullPage) clip.height = Math.min(clip.height, viewport.height);
-    await page.screenshot({ path: out, clip, fullPage: true });
+    const most = fullPage ? tall : viewport.height;
+    const clip = { x: place.x - 32, y: place.y - 16, width: place.width + 64, height: Math.min(place.height + 32, most) };
+    await page.screenshot({ path: out, clip });
   } else {
     await page.screenshot({ path: out, fullPage });
   }

@@ -70,25 +70,28 @@ async function settle(page) {
   }, null, { timeout: 15000 }).catch(() => {});
 }
 
-// Each menu, each choice: the texts that its output showed.
+// The text that a reader sees in an element: without the choices of menus.
+function shown(element) {
+  if (element.nodeType === Node.TEXT_NODE) return element.data;
+  const unseen = element.nodeType !== Node.ELEMENT_NODE || ["SELECT", "SCRIPT"].includes(element.tagName) || !element.checkVisibility();
+  return unseen ? "" : [...element.childNodes].map(shown).join(" ").replace(/\s+/g, " ");
+}
+
+// Each output with menus: every combination of choices, and what it showed.
 async function tryWidgets(page) {
   const seen = [];
-  for (const menu of await page.locator(".cell_output .jupyter-widgets select").all()) {
-    const box = menu.locator("xpath=ancestor::*[contains(@class,'cell_output')][1]");
-    const shown = () => box.evaluate((element) => {
-      const copy = (node) => [...node.childNodes].map((child) =>
-        child.nodeType === 3 ? child.data
-          : child.nodeType !== 1 || child.localName === "select" || child.localName === "script" || !child.checkVisibility?.({ visibilityProperty: true }) ? ""
-          : copy(child)).join(" ");
-      return copy(element).replace(/\s+/g, " ").trim();
-    });
-    const options = await menu.locator("option").allTextContents();
+  await page.addScriptTag({ content: `window.shown = ${shown}` });
+  for (const box of await page.locator(".cell_output:has(.jupyter-widgets select)").all()) {
+    const menus = [];
+    for (const menu of await box.locator("select").all())
+      menus.push({ menu, options: await menu.locator("option").allTextContents() });
+    const all = menus.reduce((rows, { options }) => rows.flatMap((row) => options.map((_, index) => [...row, index])), [[]]);
     const texts = [];
-    for (let index = options.length - 1; index >= 0; index--) {
-      await menu.selectOption({ index });
-      texts.push(await shown());
+    for (const row of all.slice(0, 24)) {
+      for (const [place, index] of row.entries()) await menus[place].menu.selectOption({ index });
+      texts.push(await box.evaluate((element) => window.shown(element)));
     }
-    seen.push({ options, texts });
+    seen.push({ options: menus.map(({ options }) => options), texts });
   }
   return seen;
 }
