@@ -25,6 +25,8 @@ LANGUAGES = {
     ".http": "http",
 }
 LONG = 250  # lines; a longer file is folded
+Lessons = dict[str, tuple[str, str]]
+"""Path of a file → number and page of the lesson that last wrote it."""
 READING = """\
 :::{{note}}
 Here you read the exercises. To do them, run `make lab` and open `{path}`: there `check` marks
@@ -119,7 +121,7 @@ def backend(source: Path) -> None:
             for path in sorted(box.rglob("*"))
             if path.is_file() and "__pycache__" not in path.parts
         }
-    lessons = {path: _lesson(source, name) for path, name in course.origins().items()}
+    lessons = {path: (name, _lesson(source, name)) for path, name in course.origins().items()}
     groups: dict[str, list[str]] = {}
     for path in files:
         parent = path.rpartition("/")[0]
@@ -149,8 +151,11 @@ def _lesson(source: Path, number: str) -> str:
     raise Incomplete(f"there is no notebook for lesson {number}")
 
 
-def _from(path: str, lessons: dict[str, str]) -> str:
-    return f"last written in [](<{lessons[path]}>)" if path in lessons else "made by the course"
+def _from(path: str, lessons: Lessons) -> str:
+    if path not in lessons:
+        return "made by the course"
+    number, page = lessons[path]
+    return f"lesson {number}, [](<{page}>)"
 
 
 def _length(text: str) -> str:
@@ -158,13 +163,15 @@ def _length(text: str) -> str:
     return "empty" if not lines else f"{lines} line{'' if lines == 1 else 's'}"
 
 
-def _page(parent: str, paths: list[str], files: dict[str, str], lessons: dict[str, str]) -> str:
+def _page(parent: str, paths: list[str], files: dict[str, str], lessons: Lessons) -> str:
     title = f"boxoffice/{parent}/" if parent else "boxoffice/"
     parts = [f"# {title}"]
     for path in paths:
         text = files[path]
         parts.append(f"({_label(path)})=\n## `{path.rpartition('/')[2]}`")
-        parts.append(f"{{.bx-origin}}\n{_length(text).capitalize()} · {_from(path, lessons)}")
+        parts.append(
+            f"{{.bx-origin}}\n{_length(text).capitalize()} · last written in {_from(path, lessons)}"
+        )
         if text.strip():
             fence = "~" * 8
             language = LANGUAGES.get(Path(path).suffix, "text")
@@ -175,11 +182,10 @@ def _page(parent: str, paths: list[str], files: dict[str, str], lessons: dict[st
     return "\n\n".join(parts) + "\n"
 
 
-def _tree(groups: dict[str, list[str]], files: dict[str, str], lessons: dict[str, str]) -> str:
+def _tree(groups: dict[str, list[str]], files: dict[str, str], lessons: Lessons) -> str:
     rows = ["| File | Lines | Last written in |", "| :--- | ---: | :--- |"]
     for _, paths in sorted(groups.items()):
         for path in paths:
             lines = len(files[path].splitlines())
-            lesson = f"[](<{lessons[path]}>)" if path in lessons else "made by the course"
-            rows.append(f"| [`{path}`](#{_label(path)}) | {lines} | {lesson} |")
+            rows.append(f"| [`{path}`](#{_label(path)}) | {lines} | {_from(path, lessons)} |")
     return "\n".join(rows) + "\n"

@@ -26,14 +26,14 @@ def fetch(folder: Path) -> None:
     stamp = folder / "stamp"
     if stamp.is_file() and stamp.read_text() == wanted:
         return
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        raise Missing("npm is missing; install Node.js 20 or later, then try again")
+    for tool in ("node", "npm"):
+        if shutil.which(tool) is None:
+            raise Missing(f"{tool} is missing; install Node.js 20 or later, then try again")
     shutil.rmtree(folder, ignore_errors=True)
     groups = json.loads(LIST.read_text(encoding="utf-8"))
     packages = {name: entry for group in groups.values() for name, entry in group.items()}
     with tempfile.TemporaryDirectory() as temporary:
-        archives = _pack(npm, packages, Path(temporary))
+        archives = _pack(packages, Path(temporary))
         for group, entries in groups.items():
             for name, entry in entries.items():
                 target = folder / group / name.rpartition("/")[2]
@@ -41,10 +41,10 @@ def fetch(folder: Path) -> None:
     stamp.write_text(wanted)
 
 
-def _pack(npm: str, packages: dict[str, dict[str, str]], folder: Path) -> dict[str, Path]:
+def _pack(packages: dict[str, dict[str, str]], folder: Path) -> dict[str, Path]:
     names = [f"{name}@{entry['version']}" for name, entry in packages.items()]
     done = subprocess.run(
-        [npm, "pack", "--json", "--ignore-scripts", "--pack-destination", str(folder), *names],
+        ["npm", "pack", "--json", "--ignore-scripts", "--pack-destination", str(folder), *names],
         capture_output=True,
         text=True,
         cwd=folder,
