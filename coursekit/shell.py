@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import sys
+from pathlib import Path
 
 from coursekit import display, runtime, session
 from coursekit.errors import CourseError, interruptible
@@ -46,6 +49,8 @@ def run(command: str, *, seconds: float = SECONDS) -> Ran:
         raise CourseError('run("pytest -q") needs a command.')
     words = [words[0], *TOOLS.get(words[0], []), *words[1:]]
     variables = {**now.variables, "NO_COLOR": "1", "COLUMNS": "96", "TERM": "dumb"}
+    # Tools call one another by name, and the environment need not be activated.
+    variables["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     now.workspace.require()
     with interruptible():
         done = runtime.current().run(words, now.workspace.backend, variables, seconds)
