@@ -1,0 +1,777 @@
+"""Checks of lesson 1.2's exercises: a rule, a leak, a version, a bookmark."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from coursekit.checks import Sandbox, exercise, require
+
+# --- 1: complete ------------------------------------------------------------------------------
+
+MOVE = exercise(
+    "ch01.move_performance",
+    lesson="1.2",
+    kind="complete",
+    title="A free evening",
+    answers=("services/performances.py::move_performance",),
+    hints=(
+        "Three things are missing: the moved performance, the question whether it clashes, and "
+        "the refusal. Stored rows are frozen, so the moved one is a copy with two other "
+        "fields. Which two? `refuse_clash` in the same file asks a question much like yours.",
+        "`refuse_clash` looks at every performance of the venue. The one you are moving is still "
+        "among them, at its old time. If it may overlap itself, it can never move by half an "
+        "hour. So your loop must pass over one row: the one with the same id.",
+        "Make the copy with `replace(performance, starts_at=…, ends_at=…)`. Then go through "
+        '`await store.performances.select(where={"venue_id": …})`. Raise before anything is '
+        "saved: the line below your part saves, and it must not be reached when the venue is "
+        "busy.",
+        "    moved = replace(performance, starts_at=starts_at, ends_at=starts_at + lasts)\n"
+        '    for other in await store.performances.select(where={"venue_id": moved.venue_id}):\n'
+        "        if other.id == moved.id:\n"
+        "            continue\n"
+        "        if other.starts_at < moved.ends_at and moved.starts_at < other.ends_at:\n"
+        "            raise VenueBusy(moved.venue_id)",
+    ),
+)
+
+MOVED = """
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from starlette.exceptions import HTTPException
+
+from boxoffice.errors import BoxOfficeError
+from boxoffice.models.memory import MemoryStore
+from boxoffice.models.performance import Performance
+from boxoffice.services.performances import move_performance
+
+MIDNIGHT = datetime(2030, 6, 1, tzinfo=UTC)
+VENUES = [uuid4(), uuid4()]
+
+
+def hours(moment):
+    return (moment - MIDNIGHT) / timedelta(hours=1)
+
+
+async def go():
+    store = MemoryStore()
+    ids = []
+    for venue, begins, lasts in rows:
+        ids.append(uuid4())
+        await store.performances.save(
+            Performance(
+                id=ids[-1], show_id=uuid4(), venue_id=VENUES[venue], price_cents=4500,
+                starts_at=MIDNIGHT + timedelta(hours=begins),
+                ends_at=MIDNIGHT + timedelta(hours=begins + lasts),
+            )
+        )
+    found = {"end": "moved", "returned": None, "kept": None}
+    try:
+        moved = await move_performance(
+            store, performance_id=ids[0], starts_at=MIDNIGHT + timedelta(hours=to)
+        )
+        if isinstance(moved, Performance):
+            found["returned"] = [hours(moved.starts_at), hours(moved.ends_at)]
+    except (BoxOfficeError, HTTPException) as error:
+        found["end"] = type(error).__name__
+    kept = await store.performances.get(ids[0])
+    if kept is not None:
+        found["kept"] = [hours(kept.starts_at), hours(kept.ends_at)]
+    return found
+
+
+result = go()
+"""
+RULE_HOME = "lesson 1.2, step 3, and `refuse_clash` in services/performances.py"
+
+
+def move(box: Sandbox, rows: list[list[float]], to: float) -> dict[str, Any]:
+    """Move the first of `rows` (venue, hour it begins, hours it lasts) to the hour `to`."""
+    found: dict[str, Any] = box.evaluate(MOVED, rows=rows, to=to)
+    return found
+
+
+def clock(hours: list[float] | None) -> str:
+    return "nothing" if hours is None else f"{hours[0]:g} to {hours[1]:g} o'clock"
+
+
+@MOVE.item(2, "The performance begins at the new time and lasts as long as before.")
+def moves(box: Sandbox) -> None:
+    lasts, to = random.choice([2, 2.5, 3]), random.randint(10, 15)
+    found = move(box, [[0, 3, lasts]], to)
+    goal = [to, to + lasts]
+    require(
+        found["end"] == "moved",
+        expected="the performance moves, as nothing else is on",
+        got=found["end"],
+        why="With one performance in the house, nobody can be in its way but itself.",
+        where=RULE_HOME,
+    )
+    require(
+        found["kept"] is None or found["kept"][1] != 3 + lasts,
+        expected=f"stored: {clock(goal)}",
+        got=f"stored: {clock(found['kept'])}",
+        why="The end must move with the beginning. Otherwise the venue is busy at the old time.",
+        where="the line with `lasts`, above your part",
+    )
+    require(
+        found["kept"] == goal and found["returned"] == goal,
+        expected=f"stored and returned: {clock(goal)}",
+        got=f"stored: {clock(found['kept'])}, returned: {clock(found['returned'])}",
+        why="`starts_at` is the new beginning, and `lasts` says how long it plays.",
+        where="the two lines below your part save and return `moved`",
+    )
+
+
+@MOVE.item(2, "If the venue is busy then, `VenueBusy` is raised and nothing changes.")
+def busy(box: Sandbox) -> None:
+    begins = random.randint(10, 13)
+    # the other plays for 2 hours; ours for 3: at its head, at its tail, all around it
+    for to in (begins - 2, begins + 1, begins - 0.5):
+        found = move(box, [[0, 1, 3], [0, begins, 2]], to)
+        require(
+            found["end"] != "HTTPException",
+            expected="`VenueBusy`",
+            got="an `HTTPException`",
+            why="A service knows no HTTP: a night job may call it as well. It states the fact, "
+            "and the handler in api/errors.py finds the status.",
+            where=RULE_HOME,
+        )
+        require(
+            found["kept"] is not None,
+            expected="the performance stays at its old time",
+            got="it is gone from the store",
+            why="You took it out of the store to look past it, and the refusal came before it "
+            "was back. A refusal must leave everything as it was.",
+            where=RULE_HOME,
+        )
+        require(
+            found["end"] != "VenueBusy" or found["kept"] == [1, 4],
+            expected=f"refused, and still {clock([1, 4])}",
+            got=f"refused, but stored as {clock(found['kept'])}",
+            why="It was saved before the question was asked. Decide first, then save.",
+            where="the lines below your part save; raise before they are reached",
+        )
+        require(
+            found["end"] == "VenueBusy",
+            expected=f"`VenueBusy`: {begins} to {begins + 2} is taken, {to:g} to {to + 3:g} asked",
+            got=found["end"],
+            why="Two performances overlap when each begins before the other ends. To compare "
+            "only the beginnings misses the one that is still playing.",
+            where=RULE_HOME,
+        )
+
+
+@MOVE.item(2, "A performance does not stand in its own way: it may move by half an hour.")
+def own_way(box: Sandbox) -> None:
+    begins, by = random.randint(8, 14), random.choice([0.5, -0.5, 1])
+    found = move(box, [[0, begins, 3], [0, begins + 8, 2]], begins + by)
+    require(
+        found["end"] != "VenueBusy",
+        expected=f"it moves from {begins} to {begins + by:g} o'clock",
+        got="`VenueBusy`, though the venue is free",
+        why="The row that is in the way is the performance itself, still stored at its old time. "
+        "Pass over the row with the same id.",
+        where=RULE_HOME,
+    )
+    require(
+        found["kept"] == [begins + by, begins + by + 3],
+        expected=f"stored: {clock([begins + by, begins + by + 3])}",
+        got=f"stored: {clock(found['kept'])}",
+        where="the copy that you make with `replace`",
+    )
+
+
+@MOVE.item(1, "Another venue does not matter, and one may begin in the minute when another ends.")
+def neighbours(box: Sandbox) -> None:
+    begins = random.randint(10, 13)
+    elsewhere = move(box, [[0, 1, 3], [1, begins, 2]], begins)
+    require(
+        elsewhere["end"] == "moved",
+        expected="it moves: the other performance is in another house",
+        got=elsewhere["end"],
+        why="Two venues may play at the same time. Ask only for the rows of this venue.",
+        where='`select(where={"venue_id": …})`',
+    )
+    for to in (begins + 2, begins - 3):
+        touching = move(box, [[0, 1, 3], [0, begins, 2]], to)
+        require(
+            touching["end"] == "moved",
+            expected=f"it moves: {to:g} to {to + 3:g} only touches {begins} to {begins + 2}",
+            got=touching["end"],
+            why="`ends_at` is the first moment that is free again. So compare with `<`, not `<=`.",
+            where=RULE_HOME,
+        )
+
+
+# --- 2: mend ----------------------------------------------------------------------------------
+
+SHOWN = exercise(
+    "ch01.show_played",
+    lesson="1.2",
+    kind="mend",
+    title="A route that tells too much",
+    answers=("api/performances.py::read_show_played",),
+    hints=(
+        "Look at the two answers of the broken route again. In the first, two fields are there "
+        "that no client should see. In the second, the status line says 200 OK for something "
+        "that does not exist. Both have one cause each.",
+        "Do not name what must stay inside; name what may leave. Step 1 made a class for that. "
+        "And do not ask the store yourself: the services know how to say that a performance is "
+        "not there. You need not catch what they raise.",
+        "Three lines: `performances.find_performance(…)`, then `shows.find_show(…)`, then "
+        "`ShowOut.model_validate(…)`. The first one raises `PerformanceNotFound`, and the one "
+        "handler answers 404 with the code.",
+        "    performance = await performances.find_performance(\n"
+        "        store, performance_id=performance_id\n"
+        "    )\n"
+        "    show = await shows.find_show(store, show_id=performance.show_id)\n"
+        "    return ShowOut.model_validate(show)",
+    ),
+)
+PUBLIC = {"id", "title", "genre", "duration_minutes"}
+
+
+def new_show(box: Sandbox, minutes: int = 0) -> httpx.Response:
+    new = {
+        "title": f"Play {random.randint(1000, 9999)}",
+        "genre": random.choice(["play", "opera", "dance"]),
+        "duration_minutes": minutes or random.randint(60, 180),
+    }
+    created = box.api.post("/v1/shows", json=new)
+    require(
+        created.status_code == 201,
+        expected="POST /v1/shows still answers 201",
+        got=box.said(created),
+        why="Your cell changed more of the file than it should.",
+    )
+    return created
+
+
+def played(box: Sandbox) -> tuple[dict[str, Any], httpx.Response]:
+    """A show, and the answer for a performance of it."""
+    performances = box.json(box.api.get("/v1/performances"), "items", list)
+    one = random.choice(performances)
+    show = box.json(box.api.get(f"/v1/shows/{one['show_id']}"), "", dict)
+    return show, box.api.get(f"/v1/performances/{one['id']}/show")
+
+
+@SHOWN.item(1, "It answers with the show that is played: id, title, genre and duration.")
+def four_fields(box: Sandbox) -> None:
+    show, answer = played(box)
+    body = box.json(answer, "", dict)
+    require(
+        answer.status_code == 200 and {name: body.get(name) for name in PUBLIC} == show,
+        expected=f"200 and the show {show['title']!r} with its four public fields",
+        got=box.said(answer),
+        why="It should say the same as `GET /v1/shows/{show_id}` for the show that is played, "
+        "with the fields at the top of the body.",
+        where="`ShowOut` in api/schemas/show.py",
+    )
+
+
+@SHOWN.item(2, "Nothing else leaves the house.")
+def nothing_else(box: Sandbox) -> None:
+    _, answer = played(box)
+    require(
+        answer.status_code == 200,
+        expected="200 OK",
+        got=box.said(answer),
+        where="the first item of this check",
+    )
+    body = box.json(answer, "", dict)
+    more = sorted(set(body) - PUBLIC)
+    require(
+        "internal_notes" not in answer.text and "Producer" not in answer.text,
+        expected="the four public fields alone",
+        got="the office's notes are in the body",
+        why="What the route returns is the stored show, with all that is stored. Return a shape "
+        "made for clients instead.",
+        where="lesson 1.2, step 1, and OWASP API3:2023",
+    )
+    require(
+        not more,
+        expected="the four public fields alone",
+        got=f"also: {', '.join(more)}",
+        why="Taking away one secret is not enough: the next field that someone adds leaks again. "
+        "Say what may leave, not what may not.",
+        where="lesson 1.2, step 1, and OWASP API3:2023",
+    )
+
+
+@SHOWN.item(2, "A performance that does not exist is 404 with the code `performance_not_found`.")
+def not_there(box: Sandbox) -> None:
+    answer = box.api.get(f"/v1/performances/{uuid4()}/show")
+    status, code = answer.status_code, "performance_not_found"
+    where = "lesson 1.2, the table in step 3"
+    require(
+        status != 200,
+        expected=f"404 with the code `{code}`",
+        got=box.said(answer),
+        why="200 means: here is what you asked for. A client, a cache and a monitor read the "
+        "status and believe it; none of them reads your sentence.",
+        where=where,
+    )
+    require(
+        status not in (401, 403),
+        expected=f"404 with the code `{code}`",
+        got=box.said(answer),
+        why="403 says that it is there, but not for you. Here nothing is there, for anyone.",
+        where=where,
+    )
+    require(
+        status not in (400, 409, 422),
+        expected=f"404 with the code `{code}`",
+        got=box.said(answer),
+        why="The request is well formed and nothing stands against it. There is nothing behind "
+        "this id, and 404 says that.",
+        where=where,
+    )
+    require(
+        status < 500,
+        expected=f"404 with the code `{code}`",
+        got=box.said(answer),
+        why="Your route went on with `None` in its hands.",
+        where=where,
+    )
+    body = answer.json() if "json" in answer.headers.get("content-type", "") else None
+    require(
+        status == 404 and isinstance(body, dict) and body.get("code") == code,
+        expected=f"404 with the code `{code}`",
+        got=box.said(answer),
+        why="The number is right, but a client looks for the code too. Let the service raise its "
+        "fact; the one handler answers in the same form as everywhere in Box Office.",
+        where="`find_performance` in services/performances.py",
+    )
+
+
+# --- 3: write ---------------------------------------------------------------------------------
+
+DELETE = exercise(
+    "ch01.delete_seen",
+    lesson="1.2",
+    kind="write",
+    title="Delete only what you have seen",
+    answers=("services/shows.py::delete_show", "api/shows.py::delete_show"),
+    hints=(
+        "You have written this once: `replace_show` refuses an old version in step 6. The route "
+        "there turns a header into a number, and the service compares numbers. Here the route "
+        "is the same, and at the end of the service something goes instead of changing.",
+        "The service asks three questions, in this order. Is the show there? Is it still the "
+        "version that was seen? Is it free of performances? Each has an error of its own, and "
+        "`find_show` answers the first. Only after all three does anything leave the store.",
+        "`version` is a whole number or `None`. `None` comes from `If-Match: *` and fits every "
+        "version, so compare with `version not in (None, show.version)`. The route passes the "
+        "version on and decides nothing.",
+        "    show = await find_show(store, show_id=show_id)\n"
+        "    if version not in (None, show.version):\n"
+        "        raise ShowChanged(show_id)\n"
+        '    if await store.performances.select(where={"show_id": show_id}, limit=1):\n'
+        "        raise ShowHasPerformances(show_id)\n"
+        "    await store.shows.remove(show_id)\n"
+        "\n"
+        "And in the route: `await shows.delete_show(store, show_id=show_id, version=version)`.",
+    ),
+)
+
+
+def fresh_show(box: Sandbox, changes: int) -> tuple[str, list[str]]:
+    """The path of a new show that was changed so many times, and all its tags in order."""
+    created = new_show(box)
+    path = created.headers["Location"]
+    tags = [created.headers["ETag"]]
+    body = {"title": created.json()["title"], "genre": "play", "duration_minutes": 90}
+    for _ in range(changes):
+        changed = box.api.put(path, json=body, headers={"If-Match": tags[-1]})
+        require(
+            changed.status_code == 200,
+            expected="PUT with a fresh If-Match still answers 200",
+            got=box.said(changed),
+            why="Your cell changed more of the file than it should.",
+        )
+        tags.append(changed.headers["ETag"])
+    return path, tags
+
+
+def there(box: Sandbox, path: str) -> bool:
+    return box.api.get(path).status_code == 200
+
+
+@DELETE.item(2, "With the show's current ETag as `If-Match` the show is deleted: 204, then 404.")
+def fresh(box: Sandbox) -> None:
+    path, tags = fresh_show(box, random.randint(0, 3))
+    answer = box.api.delete(path, headers={"If-Match": tags[-1]})
+    require(
+        answer.status_code != 412,
+        expected="204 No Content",
+        got=box.said(answer),
+        why="The version is current, and yet it was taken for an old one. Are a number and a "
+        "text compared? `1` and `'1'` are not equal.",
+        where="lesson 1.2, step 6",
+    )
+    require(
+        answer.status_code == 204,
+        expected="204 No Content",
+        got=box.said(answer),
+        where="lesson 1.2, step 6",
+    )
+    require(
+        not there(box, path),
+        expected="the show is gone after a 204",
+        got="GET still finds it",
+        why="204 promises that it was done. The last line of the service should remove it.",
+        where="`store.shows.remove`",
+    )
+
+
+@DELETE.item(2, "With an older ETag the answer is 412 `show_changed`, and the show stays.")
+def old(box: Sandbox) -> None:
+    path, tags = fresh_show(box, random.randint(1, 3))
+    answer = box.api.delete(path, headers={"If-Match": random.choice(tags[:-1])})
+    require(
+        answer.status_code != 204,
+        expected="412 with the code `show_changed`",
+        got=box.said(answer),
+        why="The show was changed after this client had read it, and now the change is gone too. "
+        "Compare the version that was seen with the stored one.",
+        where="lesson 1.2, step 6",
+    )
+    require(
+        answer.status_code != 409,
+        expected="412 with the code `show_changed`",
+        got=box.said(answer),
+        why="409 says that the state of things is against it. Here a condition that the client "
+        "sent does not hold, and that is 412. `ShowChanged` knows its number.",
+        where="lesson 1.2, the table in step 3",
+    )
+    require(
+        there(box, path),
+        expected="a refused show stays",
+        got="the show is gone all the same",
+        why="It was removed before the question was asked. Decide first, then remove.",
+        where="the order of the lines in your service",
+    )
+    require(
+        answer.status_code == 412 and box.json(answer, "code", str) == "show_changed",
+        expected="412 with the code `show_changed`",
+        got=box.said(answer),
+        where="lesson 1.2, step 6",
+    )
+
+
+@DELETE.item(1, "Without `If-Match` the answer is 428 `version_required`, and the show stays.")
+def none(box: Sandbox) -> None:
+    path, _ = fresh_show(box, 1)
+    answer = box.api.delete(path)
+    require(
+        answer.status_code == 428 and box.json(answer, "code", str) == "version_required",
+        expected="428 with the code `version_required`",
+        got=box.said(answer),
+        why="A client that names no version may hold an old one, and nobody can tell. "
+        "`SeenVersion` refuses it before your route begins.",
+        where="`SeenVersion` in api/etags.py",
+    )
+    require(
+        there(box, path),
+        expected="a refused show stays",
+        got="the show is gone all the same",
+        where="the order of the lines in your service",
+    )
+
+
+@DELETE.item(1, "`If-Match: *` deletes the show, whichever version it is.")
+def star(box: Sandbox) -> None:
+    path, _ = fresh_show(box, random.randint(0, 2))
+    answer = box.api.delete(path, headers={"If-Match": "*"})
+    require(
+        answer.status_code == 204 and not there(box, path),
+        expected="204 No Content, and the show is gone",
+        got=box.said(answer),
+        why="A star means: whatever version is there. It reaches the service as `None`, which "
+        "equals no number, so it needs a place in your comparison.",
+        where="`read_if_match` in api/etags.py, RFC 9110 §13.1.1",
+    )
+
+
+@DELETE.item(2, "The old rules stand: 409 for a show with performances, 404 for an unknown one.")
+def old_rules(box: Sandbox) -> None:
+    staged = box.json(box.api.get("/v1/performances"), "items.0.show_id", str)
+    path = f"/v1/shows/{staged}"
+    tag = box.api.get(path).headers.get("ETag", "*")
+    answer = box.api.delete(path, headers={"If-Match": tag})
+    require(
+        there(box, path),
+        expected="409 with the code `show_has_performances`, and the show stays",
+        got=f"{answer.status_code}, and the show is gone",
+        why="Someone may hold a seat for this evening. The old rule was lost when the new one "
+        "came; a show with performances cannot be deleted.",
+        where="`delete_show` as it was at the end of the lesson",
+    )
+    require(
+        answer.status_code == 409 and box.json(answer, "code", str) == "show_has_performances",
+        expected="409 with the code `show_has_performances`",
+        got=box.said(answer),
+        where="lesson 1.2, the table in step 3",
+    )
+    unknown = box.api.delete(f"/v1/shows/{uuid4()}", headers={"If-Match": '"1"'})
+    require(
+        unknown.status_code == 404 and box.json(unknown, "code", str) == "show_not_found",
+        expected="404 with the code `show_not_found` for an id that nobody has",
+        got=box.said(unknown),
+        why="Ask first whether the show is there. `find_show` asks, and raises if it is not.",
+        where="`find_show` in services/shows.py",
+    )
+
+
+SERVICE = """
+from uuid import UUID
+
+from boxoffice.errors import BoxOfficeError
+from boxoffice.models.memory import MemoryStore
+from boxoffice.models.show import Genre
+from boxoffice.services.shows import create_show, delete_show
+
+
+async def go():
+    store = MemoryStore()
+    show = await create_show(store, title="Lulu", genre=Genre.OPERA, duration_minutes=minutes)
+    try:
+        await delete_show(store, show_id=show.id, version=show.version + 1)
+    except BoxOfficeError as error:
+        return type(error).__name__
+    except Exception as error:
+        if type(error).__name__ == "HTTPException":
+            return "HTTPException"
+        raise
+    return "deleted"
+
+
+result = go()
+"""
+
+
+@DELETE.item(
+    1, "The service decides: called directly, it raises `ShowChanged` for another version."
+)
+def decides(box: Sandbox) -> None:
+    end = box.evaluate(SERVICE, minutes=random.randint(60, 180))
+    require(
+        end == "ShowChanged",
+        expected="`delete_show(store, show_id=…, version=…)` raises `ShowChanged`",
+        got={"deleted": "the show is deleted", "HTTPException": "an `HTTPException`"}.get(end, end),
+        why="A rule in the route guards one door. A night job or GraphQL comes through another, "
+        "straight to the service, so the rule belongs there.",
+        where="lesson 1.2, steps 3 and 6",
+    )
+
+
+# --- 4: stretch -------------------------------------------------------------------------------
+
+PAGES = exercise(
+    "ch01.venue_pages",
+    lesson="1.2",
+    kind="stretch",
+    title="Bookmarks that hold",
+    answers=("services/venues.py::page_venues",),
+    hints=(
+        "What must a bookmark remember, so that it works when the bookmarked venue is gone? Not "
+        "how many rows you have read, and not only its id. It must remember the place: the "
+        "name, by which the list is sorted, and the id, which orders two venues of one name.",
+        '`store.venues.select(where={}, sort="name", after=(name, venue_id), limit=…)` gives '
+        "the rows past a place, even if no row stands there now. Ask for one more than `limit`: "
+        "if it comes, there is a next page.",
+        "To make the cursor: write the place as JSON, then `urlsafe_b64encode(…).decode()`. To "
+        "read one: the same backwards, then `TypeAdapter(tuple[str, UUID]).validate_json(…)`. "
+        "Whatever is wrong with the text comes as a `ValueError`; turn it into `CursorInvalid`.",
+        "    after = None\n"
+        "    if cursor is not None:\n"
+        "        try:\n"
+        "            text = urlsafe_b64decode(cursor)\n"
+        "            after = TypeAdapter(tuple[str, UUID]).validate_json(text)\n"
+        "        except ValueError as error:\n"
+        "            raise CursorInvalid(cursor) from error\n"
+        "    rows = await store.venues.select(\n"
+        '        where={}, sort="name", after=after, limit=limit + 1\n'
+        "    )\n"
+        "    if len(rows) <= limit:\n"
+        "        return Page(items=rows, next_cursor=None)\n"
+        "    last = rows[limit - 1]\n"
+        "    mark = urlsafe_b64encode(to_json([last.name, last.id])).decode()\n"
+        "    return Page(items=rows[:limit], next_cursor=mark)",
+    ),
+)
+
+PAGED = """
+from uuid import UUID, uuid4
+
+from boxoffice.errors import BoxOfficeError
+from boxoffice.models.memory import MemoryStore
+from boxoffice.models.venue import Venue
+from boxoffice.services.venues import page_venues
+
+
+async def go():
+    store, ids = MemoryStore(), {}
+    for name in names:
+        venue = Venue(id=uuid4(), name=name, city="Lisbon")
+        ids.setdefault(name, venue.id)
+        await store.venues.save(venue)
+    pages, cursor, texts, seen = [], None, True, []
+    while len(pages) <= len(names) + 3:
+        try:
+            page = await page_venues(store, cursor=cursor, limit=limit)
+        except BoxOfficeError as error:
+            return {"refused": type(error).__name__, "pages": pages}
+        pages.append([venue.name for venue in page.items])
+        seen += [venue.id for venue in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+        texts = texts and isinstance(cursor, str)
+        if len(pages) == 1:
+            for name in removed:
+                await store.venues.remove(ids[name])
+            for name in added:
+                await store.venues.save(Venue(id=uuid4(), name=name, city="Lisbon"))
+    return {"pages": pages, "texts": texts, "once": len(set(seen)) == len(seen)}
+
+
+result = go()
+"""
+NAMES = ["Arena", "Barn", "Chapel", "Dome", "Empire", "Forum", "Globe", "Hall", "Irving", "Jewel"]
+PLACE = "lesson 1.2, step 5, and services/paging.py"
+
+
+def pages(
+    box: Sandbox, names: list[str], limit: int, removed: list[str], added: list[str]
+) -> dict[str, Any]:
+    """All pages of venues with these names; after page 1 some are removed and added."""
+    shuffled = random.sample(names, len(names))
+    found: dict[str, Any] = box.evaluate(
+        PAGED, names=shuffled, limit=limit, removed=removed, added=added
+    )
+    require(
+        "refused" not in found,
+        expected="your own cursor opens the next page",
+        got=f"`{found.get('refused')}` after {len(found['pages'])} pages",
+        why="What you hand out, you must be able to read again.",
+        where=PLACE,
+    )
+    return found
+
+
+@PAGES.item(2, "Pages of at most `limit`, by name, are the whole list; the last has no cursor.")
+def whole(box: Sandbox) -> None:
+    limit = random.choice([2, 3])
+    for count in (limit * 3 - 1, limit * 3):
+        names = sorted(random.sample(NAMES, count))
+        found = pages(box, names, limit, [], [])
+        read = found["pages"]
+        require(
+            not (read and read[-1] == [] and len(read) > 1),
+            expected=f"{count} venues in pages of {limit}: 3 pages, the last one without a cursor",
+            got=f"{len(read)} pages, the last one empty",
+            why="A full page is not proof of a next one. Ask for one row more than you show.",
+            where=PLACE,
+        )
+        require(
+            [name for page in read for name in page] == names and len(read) == 3,
+            expected=f"pages of {limit} that together are {', '.join(names)}",
+            got=" | ".join(", ".join(page) for page in read[:6]) or "nothing",
+            why="Each page begins right after the last row of the page before.",
+            where=PLACE,
+        )
+        require(
+            found["texts"],
+            expected="a cursor is text, for it travels in a URL",
+            got="a cursor of another type",
+            where="the type of `next_cursor` in `Page`",
+        )
+
+
+@PAGES.item(2, "If the last venue of a page is removed, the next page goes on behind its place.")
+def bookmark_gone(box: Sandbox) -> None:
+    names, limit = NAMES[: random.randint(7, 10)], random.choice([2, 3])
+    read = pages(box, names, limit, [names[limit - 1]], [])["pages"]
+    second = read[1] if len(read) > 1 else []
+    goal = names[limit : 2 * limit]
+    require(
+        second == goal,
+        expected=f"page 2: {', '.join(goal)}",
+        got=f"page 2: {', '.join(second) or 'nothing'}",
+        why=f"{names[limit - 1]}, the last of page 1, is gone. If the cursor holds only its id, "
+        "its place in the list is gone with it. Keep the name in the cursor too.",
+        where=PLACE,
+    )
+
+
+@PAGES.item(2, "A venue added or removed in front of the reader moves nobody out of sight.")
+def moving(box: Sandbox) -> None:
+    names, limit = NAMES[: random.randint(7, 10)], random.choice([2, 3])
+    goal = names[limit : 2 * limit]
+    for removed, added, what in (
+        ([names[0]], [], f"{names[0]} was removed"),
+        ([], ["Aardvark"], "Aardvark was added in front"),
+    ):
+        read = pages(box, names, limit, removed, added)["pages"]
+        second = read[1] if len(read) > 1 else []
+        require(
+            second == goal,
+            expected=f"page 2: {', '.join(goal)}",
+            got=f"page 2: {', '.join(second) or 'nothing'}, after {what}",
+            why="A cursor that counts rows is an offset in disguise: when the list moves, the "
+            "count points to another row.",
+            where=PLACE,
+        )
+
+
+@PAGES.item(2, "Two venues of the same name both come, each once.")
+def twins(box: Sandbox) -> None:
+    names = sorted([*NAMES[:4], *[random.choice(NAMES[1:3])] * 3])
+    found = pages(box, names, random.choice([1, 2]), [], [])
+    read = [name for page in found["pages"] for name in page]
+    require(
+        read == names and found["once"],
+        expected=f"every venue once: {', '.join(names)}",
+        got=", ".join(read[:12]) or "nothing",
+        why="Several venues share a name here. Without the id as a tie-breaker the cursor cannot "
+        "say which of them was read last.",
+        where=PLACE,
+    )
+
+
+@PAGES.item(1, "A cursor that this list never gave raises `CursorInvalid`.")
+def made_up(box: Sandbox) -> None:
+    for cursor in random.sample(["", "x", "!!", "bnVsbA==", "WzEsMl0=", "W10=", "{}"], 7):
+        code = (
+            "from boxoffice.models.memory import MemoryStore\n"
+            "from boxoffice.services.venues import page_venues\n"
+            "async def go():\n"
+            "    try:\n"
+            "        await page_venues(MemoryStore(), cursor=cursor, limit=2)\n"
+            "    except Exception as error:\n"
+            "        return type(error).__name__\n"
+            "    return 'no error'\n"
+            "result = go()"
+        )
+        end = box.evaluate(code, cursor=cursor)
+        require(
+            end != "no error",
+            expected=f"`CursorInvalid` for the cursor {cursor!r}",
+            got="a page, as if nothing were wrong",
+            why="A cursor comes back from outside. If a broken one counts as none, a client that "
+            "cut it off by mistake starts again at page 1 and never ends.",
+            where="`decode_cursor` in services/paging.py",
+        )
+        require(
+            end == "CursorInvalid",
+            expected=f"`CursorInvalid` for the cursor {cursor!r}",
+            got=f"{end}",
+            why="An error that you did not foresee ends as 500, as if Box Office were broken. It "
+            "was the client's cursor, so say that.",
+            where="`decode_cursor` in services/paging.py",
+        )

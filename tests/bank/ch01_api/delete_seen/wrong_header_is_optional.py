@@ -1,0 +1,23 @@
+# says: A client that names no version may hold an old one
+# %%build services/shows.py::delete_show
+async def delete_show(store: Store, *, show_id: UUID, version: int | None) -> None:
+    """Delete the `version` that the editor saw (`None`: whichever), or raise `ShowChanged`."""
+    show = await find_show(store, show_id=show_id)
+    if version not in (None, show.version):
+        raise ShowChanged(show_id)
+    if await store.performances.select(where={"show_id": show_id}, limit=1):
+        raise ShowHasPerformances(show_id)
+    await store.shows.remove(show_id)
+
+# %%build api/shows.py::delete_show
+from fastapi import Header
+
+from boxoffice.api.etags import read_if_match
+
+
+@router.delete("/shows/{show_id}", status_code=204)
+async def delete_show(
+    show_id: UUID, store: StoreDep, if_match: Annotated[str | None, Header()] = None
+) -> None:
+    version = await read_if_match(if_match) if if_match else None
+    await shows.delete_show(store, show_id=show_id, version=version)

@@ -1,0 +1,16 @@
+# says: cannot assign to field 'starts_at'
+# %%build services/performances.py::move_performance
+from dataclasses import replace
+
+
+async def move_performance(
+    store: Store, *, performance_id: UUID, starts_at: datetime
+) -> Performance:
+    """Let a performance begin at another time, or raise `VenueBusy`."""
+    performance = await find_performance(store, performance_id=performance_id)
+    lasts = performance.ends_at - performance.starts_at
+    performance.starts_at = starts_at
+    performance.ends_at = starts_at + lasts
+    moved = performance
+    await store.performances.save(moved)
+    return moved

@@ -1,0 +1,18 @@
+# says: stored: 
+# %%build services/performances.py::move_performance
+from dataclasses import replace
+
+
+async def move_performance(
+    store: Store, *, performance_id: UUID, starts_at: datetime
+) -> Performance:
+    """Let a performance begin at another time, or raise `VenueBusy`."""
+    performance = await find_performance(store, performance_id=performance_id)
+    lasts = performance.ends_at - performance.starts_at
+    moved = performance
+    new = replace(performance, starts_at=starts_at, ends_at=starts_at + lasts)
+    for other in await store.performances.select(where={"venue_id": new.venue_id}):
+        if other.id != new.id and other.starts_at < new.ends_at and new.starts_at < other.ends_at:
+            raise VenueBusy(new.venue_id)
+    await store.performances.save(moved)
+    return moved

@@ -1,0 +1,15 @@
+# says: 403 says that it is there, but not for you.
+# %%build api/performances.py::read_show_played
+from fastapi import HTTPException
+
+from boxoffice.api.schemas.show import ShowOut
+from boxoffice.services import performances, shows
+
+
+@router.get("/performances/{performance_id}/show")
+async def read_show_played(performance_id: UUID, store: StoreDep):
+    performance = await store.performances.get(performance_id)
+    if performance is None:
+        raise HTTPException(403, "You may not see this.")
+    show = await shows.find_show(store, show_id=performance.show_id)
+    return ShowOut.model_validate(show)

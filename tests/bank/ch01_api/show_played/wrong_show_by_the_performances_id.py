@@ -1,0 +1,10 @@
+# says: 404 Not Found, {"code":"show_not_found"
+# %%build api/performances.py::read_show_played
+from boxoffice.api.schemas.show import ShowOut
+from boxoffice.services import performances, shows
+
+
+@router.get("/performances/{performance_id}/show")
+async def read_show_played(performance_id: UUID, store: StoreDep):
+    show = await shows.find_show(store, show_id=performance_id)
+    return ShowOut.model_validate(show)

@@ -1,0 +1,15 @@
+# says: There is nothing behind this id, and 404 says that.
+# %%build api/performances.py::read_show_played
+from boxoffice.api.schemas.show import ShowOut
+from boxoffice.errors import PerformanceNotFound, UnknownReference
+from boxoffice.services import performances, shows
+
+
+@router.get("/performances/{performance_id}/show")
+async def read_show_played(performance_id: UUID, store: StoreDep):
+    try:
+        performance = await performances.find_performance(store, performance_id=performance_id)
+    except PerformanceNotFound:
+        raise UnknownReference(performance_id)
+    show = await shows.find_show(store, show_id=performance.show_id)
+    return ShowOut.model_validate(show)

@@ -1,0 +1,14 @@
+# says: KeyError: 'name'
+# %%build services/venues.py::page_venues
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+from pydantic import TypeAdapter
+from pydantic_core import to_json
+
+from boxoffice.errors import CursorInvalid
+from boxoffice.services.paging import Page, read_page
+
+
+async def page_venues(store: Store, *, cursor: str | None = None, limit: int = 20) -> Page[Venue]:
+    """Venues by name, at most `limit`, from the place of `cursor` on."""
+    return await read_page(store.venues, where={}, sort="name", cursor=cursor, limit=limit)
