@@ -316,7 +316,7 @@ class Sandbox:
         if process.breach:
             return CouldNotFinish(_yours(process.breach))
         return CouldNotFinish(
-            f"your code did not answer within {max(seconds, 1):.0f} seconds. "
+            f"your code did not answer within {_seconds(seconds)}. "
             "Is there a loop that never ends?"
         )
 
@@ -349,6 +349,11 @@ _KINDS: Mapping[type[Any], str] = {
 
 def _yours(fact: str) -> str:
     return "your code " + fact.removeprefix("it ") + "."
+
+
+def _seconds(seconds: float) -> str:
+    whole = max(1, round(seconds))
+    return f"{whole} second" + ("s" if whole > 1 else "")
 
 
 def _no_way_on(lines: Sequence[str]) -> None:
@@ -473,7 +478,7 @@ class _Measured(httpx.SyncByteStream):
                 if time.monotonic() - start > self._seconds:
                     raise CouldNotFinish(
                         f"your code did not come to the end of its answer to {self._what} within "
-                        f"{self._seconds:.0f} seconds."
+                        f"{_seconds(self._seconds)}."
                     )
                 yield chunk
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -208,15 +209,15 @@ fcntl.flock(held, fcntl.LOCK_SH)
 
 LOOP = "while True:\n    pass"
 HOSTILE = {
-    "loops": ("quick", LOOP, "did not answer within 2 seconds. Is there a loop that never ends?"),
+    "loops": ("quick", LOOP, r"did not answer within \d seconds?\. Is there a loop that never"),
     "sleeps and ignores signals": (
         "quick",
         "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 60))\ntime.sleep(1000)",
-        "did not answer within 2 seconds",
+        "did not answer within",
     ),
-    "leaves by os._exit": ("pages", "os._exit(3)", "ended itself (exit code 3)"),
-    "leaves by sys.exit": ("pages", "sys.exit(4)", "ended itself (exit code 4)"),
-    "crashes": ("pages", "import ctypes\nctypes.string_at(0)", "crashed (signal 11)"),
+    "leaves by os._exit": ("pages", "os._exit(3)", r"ended itself \(exit code 3\)"),
+    "leaves by sys.exit": ("pages", "sys.exit(4)", r"ended itself \(exit code 4\)"),
+    "crashes": ("pages", "import ctypes\nctypes.string_at(0)", r"crashed \(signal 11\)"),
     "prints without end": ("pages", "while True:\n    print('x' * 999)", "printed more than 1 MB"),
     "writes to the descriptor": (
         "pages", "while True:\n    os.write(2, b'x' * 999)", "printed more than 1 MB",
@@ -244,7 +245,7 @@ def test_hostile_code_is_ended_with_a_sentence(
     code = page(HOLD.format(marker=str(marker)) + body)
     verdict = grade(exercise, code, namespace=way)
     assert verdict.outcome is Outcome.COULD_NOT_FINISH, verdict.text()
-    assert sentence in verdict.message, verdict.text()
+    assert re.search(sentence, verdict.message), verdict.text()
     assert verdict.message.startswith("could not finish: your code ")
     assert verdict.seconds < checks.find(f"ch90.{exercise}").limit + 5
     _assert_nothing_left(marker)
@@ -260,7 +261,7 @@ def test_what_holds_beside_a_loop_keeps_its_points(demo: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        (LOOP, "did not answer within 2 seconds"),
+        (LOOP, "did not answer within"),
         ("sys.exit(5)", "ended itself (exit code 5)"),
         ("os._exit(6)", "ended itself (exit code 6)"),
     ],
