@@ -80,6 +80,12 @@
     }
   }
 
+  // The theme's buttons drop the focus when the keyboard presses them.
+  addEventListener("click", (event) => {
+    const button = event.target.closest?.("button.btn");
+    if (button && event.detail === 0) setTimeout(() => document.activeElement === document.body && button.focus(), 0);
+  });
+
   ready(() => {
     nameThings();
     if (document.querySelector('script[type="application/vnd.jupyter.widget-view+json"]'))

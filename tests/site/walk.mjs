@@ -96,11 +96,14 @@ async function tryWidgets(page) {
   return seen;
 }
 
-async function findFaults(page) {
+// In the dark theme only what colours decide: the rest was looked at in the light.
+async function findFaults(page, theme) {
   if (!(await page.evaluate(() => "axe" in window))) await page.addScriptTag({ path: axe });
-  return page.evaluate(async () => {
+  return page.evaluate(async (theme) => {
     const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-    const { violations, incomplete } = await window.axe.run(document, { runOnly: { type: "tag", values: tags }, resultTypes: ["violations", "incomplete"] });
+    const colours = ["color-contrast", "link-in-text-block"];
+    const runOnly = theme === "light" ? { type: "tag", values: tags } : { type: "rule", values: colours };
+    const { violations, incomplete } = await window.axe.run(document, { runOnly, resultTypes: ["violations", "incomplete"] });
     // Text in the very colour of its ground is no violation to axe, but "incomplete".
     const unseen = incomplete
       .filter(({ id }) => id === "color-contrast")
@@ -109,7 +112,7 @@ async function findFaults(page) {
     return [...violations, ...unseen].map(({ id, help, nodes }) => ({
       id, help, where: nodes.slice(0, 4).map((node) => `${node.target.join(" ")} ${node.any[0]?.message ?? node.failureSummary}`.slice(0, 300)),
     }));
-  });
+  }, theme);
 }
 
 async function look(context, base, path, theme) {
@@ -126,7 +129,7 @@ async function look(context, base, path, theme) {
   Object.assign(seen, await page.evaluate(readPage));
   await page.keyboard.press("Tab");
   seen.first_stop = await page.evaluate(() => document.activeElement.getAttribute("href"));
-  seen.faults = await findFaults(page);
+  seen.faults = await findFaults(page, theme);
   if (theme === "light") {
     seen.menus = seen.widgets ? await tryWidgets(page) : [];
     await page.setViewportSize({ width: 375, height: 800 });
@@ -146,11 +149,28 @@ const work = ["light", "dark"].flatMap((theme) => paths.map((path) => [path, the
 const contexts = {};
 for (const colorScheme of ["light", "dark"])
   contexts[colorScheme] = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme });
+
+// The button that switches themes, pressed three times by keyboard: the themes it showed.
+async function switchThemes() {
+  const page = await contexts.light.newPage();
+  await page.goto(`${base}/book/how_to_learn.html`, { waitUntil: "load" });
+  await page.locator(".theme-switch-button").first().focus();
+  const shown = [];
+  for (let press = 0; press < 3; press++) {
+    await page.keyboard.press("Enter");
+    await page.waitForTimeout(100);
+    shown.push(await page.evaluate(() => document.documentElement.dataset.theme));
+  }
+  await page.close();
+  return shown;
+}
+
 const pages = [];
 await Promise.all([1, 2].map(async () => {
   for (let job = work.shift(); job; job = work.shift()) pages.push(await look(contexts[job[1]], base, ...job));
 }));
+const switched = await switchThemes();
 await browser.close();
 server.close();
 server.closeAllConnections();
-process.stdout.write(JSON.stringify({ base, paths, pages }));
+process.stdout.write(JSON.stringify({ base, paths, pages, switched }));
