@@ -1,18 +1,20 @@
-"""The baseline of `shows`: FastAPI and nothing else, returning a page that stands ready."""
+"""The baseline of `shows`: FastAPI and nothing else, returning 20 stored shows that stand ready."""
 
 from pathlib import Path
 
 from boxoffice.api.schemas.show import ShowPage
+from boxoffice.models.show import Show
 from fastapi import FastAPI
 
 
 def create() -> FastAPI:
-    """An app that returns the page in page.json, by the same response model."""
+    """An app that returns the shows of page.json, as stored objects, by the same response model."""
     page = ShowPage.model_validate_json(Path("page.json").read_text())
+    shows = [Show(**item.model_dump()) for item in page.items]
     app = FastAPI()
 
-    @app.get("/v1/shows")
-    async def list_shows() -> ShowPage:
-        return page
+    @app.get("/v1/shows", response_model=ShowPage)
+    async def list_shows() -> dict[str, object]:
+        return {"items": shows, "next_cursor": page.next_cursor}
 
     return app
