@@ -85,20 +85,41 @@ def own_frames(error: BaseException, folder: Path) -> list[str]:
 
 
 def reporting(app: App, report: Callable[[str, BaseException], None]) -> App:
-    """The same application; what it lets escape is reported, and raised as before."""
+    """The same application; what it lets escape is reported, before a 500 is complete.
+
+    The error is raised further only where no whole answer left: else uvicorn would cut the
+    connection, perhaps under the client's next request.
+    """
 
     async def wrapped(
         scope: Scope,
         receive: Callable[..., Awaitable[Any]],
         send: Callable[..., Awaitable[None]],
     ) -> None:
+        status, answered = 0, False
+        held: Scope | None = None
+
+        async def sending(message: Scope) -> None:
+            nonlocal status, answered, held
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                answered = True
+                if status >= 500:
+                    held = message
+                    return
+            await send(message)
+
         try:
-            await app(scope, receive, send)
+            await app(scope, receive, sending)
         except asyncio.CancelledError:
             raise
         except BaseException as error:
             report(str(scope["type"]), error)
-            raise
+            if not (answered and isinstance(error, Exception)):
+                raise
+        if held is not None:
+            await send(held)
 
     return wrapped
 
