@@ -1,0 +1,664 @@
+"""Checks of lesson 1.1's exercises."""
+
+import random
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from coursekit.checks import NotYet, Sandbox, exercise, require
+
+METHODS = "RFC 9110 §9.3, or lesson 1.1, 'Step 2: verbs'"
+STATUSES = "RFC 9110 §15, or lesson 1.1, 'Step 1: nouns'"
+PROMISES = "lesson 1.1, the table of promises"
+CITIES = ("Lagos", "Oslo", "Lima", "Kyoto", "Porto", "Quito")
+TITLES = ("Nabucco", "Medea", "Giselle", "Evita", "Faust", "Nora")
+
+
+def rows(box: Sandbox, path: str) -> list[dict[str, Any]]:
+    """What a list holds now."""
+    return list(box.json(box.api.get(path), "", list))
+
+
+def has_error_inside(answer: httpx.Response) -> bool:
+    words = answer.text.lower()
+    return answer.is_success and any(word in words for word in ("error", "false", "no such"))
+
+
+# --- complete: cancel a performance -------------------------------------------------------
+
+CANCELLED = exercise(
+    "ch01.cancelled_performance",
+    lesson="1.1",
+    kind="complete",
+    title="Cancel a performance",
+    answers=("api/performances.py::delete_performance",),
+    hints=(
+        "The route stands already; its body is missing. Lesson 1.1 did the same for shows: look at "
+        "`delete_show` in `api/shows.py`. Which two things can happen, and which status is each?",
+        "Ask the service to delete, and *await* it. It gives you the performance that it removed, "
+        "or `None` if there was none. Only the second case needs words from you: raise an "
+        "`HTTPException` with status 404. For the first, `status_code=204` in the decorator "
+        "already says all; return nothing.",
+        "The body has two lines:\n\n"
+        "    if await performances.delete_performance(performance_id=performance_id) is None:\n"
+        '        raise HTTPException(404, "There is no such performance.")',
+    ),
+)
+
+
+def delete(box: Sandbox, url: str) -> httpx.Response:
+    answer = box.api.delete(url)
+    require(
+        answer.status_code != 405,
+        expected="a route for `DELETE /v1/performances/{performance_id}`",
+        got=box.said(answer),
+        why="The URL names the performance, and the method is the verb. A verb in the path, or an "
+        "id behind the `?`, is a URL that no client can guess.",
+        where=METHODS,
+    )
+    return answer
+
+
+def some_performance(box: Sandbox) -> str:
+    return f"/v1/performances/{random.choice(rows(box, '/v1/performances'))['id']}"
+
+
+@CANCELLED.item(1, "Cancelling answers `204 No Content`, with an empty body.")
+def says_nothing(box: Sandbox) -> None:
+    answer = delete(box, some_performance(box))
+    require(
+        answer.status_code == 204 and not answer.content,
+        expected="204 No Content, and no body",
+        got=box.said(answer),
+        why="The status says that it worked. A body such as `ok: true` says it again, where only "
+        "your own clients look.",
+        where=STATUSES,
+    )
+
+
+@CANCELLED.item(1, "A cancelled performance is gone: reading it is `404`, and the others stay.")
+def is_gone(box: Sandbox) -> None:
+    before = rows(box, "/v1/performances")
+    url = some_performance(box)
+    delete(box, url)
+    again = box.api.get(url)
+    require(
+        again.status_code == 404,
+        expected="404 Not Found when it is read afterwards",
+        got=box.said(again),
+        why="The client heard that it worked, but the performance is still there. Is the service "
+        "asked to delete it, and is the call awaited? An `async` function that nobody awaits "
+        "never runs.",
+        where="`services/performances.py`",
+    )
+    left = [one["id"] for one in rows(box, "/v1/performances")]
+    wanted = [one["id"] for one in before if one["id"] not in url]
+    require(
+        left == wanted,
+        expected=f"the other {len(wanted)} performances in the list",
+        got=f"{len(left)} performances",
+        why="Only the performance that the URL names may go.",
+        where=METHODS,
+    )
+
+
+@CANCELLED.item(1, "Cancelling what is not there, or not there any more, answers `404`.")
+def unknown_is_404(box: Sandbox) -> None:
+    url = some_performance(box)
+    delete(box, url)
+    for target, what in (
+        (url, "one cancelled before"),
+        (f"/v1/performances/{uuid4()}", "a new id"),
+    ):
+        answer = delete(box, target)
+        require(
+            not has_error_inside(answer),
+            expected=f"404 Not Found for {what}",
+            got=box.said(answer),
+            why="This is 200 for everything: the bad news is inside, and the status says that all "
+            "is well. Whoever reads the status alone believes it.",
+            where=STATUSES,
+        )
+        require(
+            answer.status_code != 204,
+            expected=f"404 Not Found for {what}",
+            got=box.said(answer),
+            why="204 says that something was removed, and nothing was. Someone who mistyped the id "
+            "never hears of it. It stays idempotent: that is about the state, not the reply.",
+            where=PROMISES,
+        )
+        require(
+            answer.status_code == 404,
+            expected=f"404 Not Found for {what}",
+            got=box.said(answer),
+            why="404 is the status for a URL that names nothing. Clients act on the number, so the "
+            "nearest one is not near enough.",
+            where=STATUSES,
+        )
+
+
+# --- mend: replace a venue ----------------------------------------------------------------
+
+REPLACED = exercise(
+    "ch01.replaced_venue",
+    lesson="1.1",
+    kind="mend",
+    title="A venue that keeps its place",
+    answers=("services/venues.py::replace_venue", "api/venues.py::replace_venue"),
+    hints=(
+        "Two things are broken. The service throws the venue away and makes another one, with "
+        "another id; so every link to the old one is dead. The route has a verb in its path, and "
+        "says 200 whatever happens. Begin with the service.",
+        "In the service: if the id is unknown, give back `None`. Else store a new `Venue` under "
+        "*the same id* and give it back. `replace_show` in `services/shows.py` makes this move.",
+        'In the route: `@router.put("/venues/{venue_id}")`. The body is a `VenueIn`, so that '
+        "FastAPI refuses what does not fit. `None` from the service becomes a 404; else return "
+        "the venue.",
+        "The service:\n\n"
+        "    if venue_id not in venues:\n"
+        "        return None\n"
+        "    venues[venue_id] = Venue(id=venue_id, **new.model_dump())\n"
+        "    return venues[venue_id]\n\n"
+        "The route:\n\n"
+        "    venue = await venues.replace_venue(venue_id=venue_id, new=new)\n"
+        "    if venue is None:\n"
+        '        raise HTTPException(404, "There is no such venue.")\n'
+        "    return venue",
+    ),
+)
+
+
+def new_venue() -> dict[str, str]:
+    return {"name": f"Stage {random.randint(10, 99)}", "city": random.choice(CITIES)}
+
+
+def put_venue(box: Sandbox, venue_id: object, body: object) -> httpx.Response:
+    answer = box.api.put(f"/v1/venues/{venue_id}", json=body)
+    require(
+        answer.status_code != 405,
+        expected="a route for `PUT /v1/venues/{venue_id}`",
+        got=box.said(answer),
+        why="To replace a thing whose URL is known is PUT, and the URL has no verb in it. POST "
+        "promises nothing: no client may send it again after a lost reply.",
+        where=METHODS,
+    )
+    return answer
+
+
+@REPLACED.item(1, "`PUT /v1/venues/{venue_id}` answers `200` and the venue as it is now.")
+def put_answers(box: Sandbox) -> None:
+    venue, new = random.choice(rows(box, "/v1/venues")), new_venue()
+    answer = put_venue(box, venue["id"], new)
+    require(
+        answer.status_code == 200,
+        expected="200 OK",
+        got=box.said(answer),
+        why="The request was fine, and the venue was there.",
+        where=STATUSES,
+    )
+    told = box.json(answer)
+    require(
+        isinstance(told, dict) and {"name", "city"} <= told.keys(),
+        expected=f"the venue, with its name and city: {new}",
+        got=box.said(answer),
+        why="That it worked, the status says. The body is for the thing itself.",
+        where=STATUSES,
+    )
+    require(
+        {"name": told["name"], "city": told["city"]} == new,
+        expected=f"both fields as they were sent: {new}",
+        got=box.said(answer),
+        why="PUT replaces the whole. What was sent is what is there now.",
+        where=METHODS,
+    )
+
+
+@REPLACED.item(2, "The venue keeps its id, and sending it twice leaves what sending it once does.")
+def put_is_idempotent(box: Sandbox) -> None:
+    before = rows(box, "/v1/venues")
+    venue, new = random.choice(before), new_venue()
+    put_venue(box, venue["id"], new)
+    once = rows(box, "/v1/venues")
+    require(
+        venue["id"] in [one["id"] for one in once],
+        expected="the same id as before in the list of venues",
+        got="a venue with another id",
+        why="The id is in every link to the venue: each performance names it. With a new id those "
+        "links lead nowhere.",
+        where="`services/venues.py`",
+    )
+    now = next(one for one in once if one["id"] == venue["id"])
+    require(
+        {"name": now.get("name"), "city": now.get("city")} == new,
+        expected=f"the stored venue to be {new}",
+        got=f"{ {'name': now.get('name'), 'city': now.get('city')} }",
+        why="What the client hears and what the next reader sees must be one thing: the change "
+        "has to be stored.",
+        where="`services/venues.py`",
+    )
+    put_venue(box, venue["id"], new)
+    twice = rows(box, "/v1/venues")
+    require(
+        twice == once and len(once) == len(before),
+        expected=f"{len(before)} venues, after one PUT and after two",
+        got=f"{len(once)} after one, {len(twice)} after two",
+        why="PUT is idempotent, so clients on a bad line will send it again.",
+        where=PROMISES,
+    )
+
+
+@REPLACED.item(1, "An unknown venue is `404`, and none is made.")
+def unknown_venue(box: Sandbox) -> None:
+    before = rows(box, "/v1/venues")
+    answer = put_venue(box, uuid4(), new_venue())
+    require(
+        not has_error_inside(answer),
+        expected="404 Not Found",
+        got=box.said(answer),
+        why="This is 200 for everything: the status says that all is well, and the body that it "
+        "is not.",
+        where=STATUSES,
+    )
+    after = rows(box, "/v1/venues")
+    require(
+        len(after) == len(before),
+        expected=f"{len(before)} venues, as before",
+        got=f"{len(after)} venues, and {box.said(answer)}",
+        why="The task is to replace. An id that was never given out must not become a venue.",
+        where="the task",
+    )
+    require(
+        answer.status_code == 404,
+        expected="404 Not Found",
+        got=box.said(answer),
+        why="404 is the status for a URL that names nothing.",
+        where=STATUSES,
+    )
+
+
+@REPLACED.item(1, "A venue with an empty name is `422`, and nothing changes.")
+def refused_venue(box: Sandbox) -> None:
+    before = rows(box, "/v1/venues")
+    answer = put_venue(box, before[0]["id"], new_venue() | {"name": ""})
+    require(
+        answer.status_code == 422,
+        expected="422",
+        got=box.said(answer),
+        why="Let the route take a `VenueIn`: then FastAPI looks at each field before your function "
+        "runs, and the client hears what does not fit.",
+        where="`models/venue.py`, or lesson 1.1, 'Step 1: nouns'",
+    )
+    require(
+        rows(box, "/v1/venues") == before,
+        expected="the venues as they were",
+        got=f"{rows(box, '/v1/venues')}",
+        why="A refused request leaves no trace.",
+        where=STATUSES,
+    )
+
+
+@REPLACED.item(1, "The path with the verb, `/v1/venues/{venue_id}/update`, is gone.")
+def no_verb_in_path(box: Sandbox) -> None:
+    venue = random.choice(rows(box, "/v1/venues"))
+    for method in ("POST", "GET", "PUT"):
+        answer = box.api.request(method, f"/v1/venues/{venue['id']}/update", json=new_venue())
+        require(
+            answer.status_code in (404, 405),
+            expected=f"404 for {method} /v1/venues/…/update",
+            got=box.said(answer),
+            why="The verb is the method. A second URL with a verb in it does the same without the "
+            "promises, and someone will use it.",
+            where="lesson 1.1, 'Step 1: nouns'",
+        )
+
+
+# --- write: find performances -------------------------------------------------------------
+
+FOUND = exercise(
+    "ch01.found_performances",
+    lesson="1.1",
+    kind="write",
+    title="Find without nesting",
+    answers=(
+        "services/performances.py::list_performances",
+        "api/performances.py::list_performances",
+    ),
+    hints=(
+        "You do not need a new URL. `GET /v1/performances` takes one filter already, `show_id`. "
+        "Where does it come from, and who uses it? Give `venue_id` the same way through both "
+        "functions: the route reads it, the service decides.",
+        "In the route, a parameter with a default is read from behind the `?`; with the type "
+        "`UUID | None`, what is not an id is refused. Pass both on by keyword.",
+        "In the service, a performance stays if the show fits *and* the venue fits. A filter that "
+        "was not given fits everything: `venue_id in (None, one.venue_id)`.",
+        "The service:\n\n"
+        "    found = [\n"
+        "        one\n"
+        "        for one in performances.values()\n"
+        "        if show_id in (None, one.show_id) and venue_id in (None, one.venue_id)\n"
+        "    ]\n"
+        "    return sorted(found, key=lambda performance: performance.starts_at)\n\n"
+        "The route: `async def list_performances(show_id: UUID | None = None, venue_id: UUID | "
+        "None = None)`, and `return await performances.list_performances(show_id=show_id, "
+        "venue_id=venue_id)`.",
+    ),
+)
+
+
+def more_performances(box: Sandbox) -> list[dict[str, Any]]:
+    """A fuller season: every show at every venue, in an order that is not that of time."""
+    shows, venues = rows(box, "/v1/shows"), rows(box, "/v1/venues")
+    pairs = [(show, venue) for show in shows[:3] for venue in venues]
+    days = random.sample(range(1, 29), len(pairs))
+    for (show, venue), day in zip(pairs, days, strict=True):
+        new = {
+            "show_id": show["id"],
+            "venue_id": venue["id"],
+            "starts_at": f"2031-02-{day:02}T19:00:00Z",
+            "price_cents": 100 * day,
+        }
+        answer = box.api.post("/v1/performances", json=new)
+        require(
+            answer.status_code == 201,
+            expected="201 Created for a new performance",
+            got=box.said(answer),
+            why="Creating a performance worked before; leave it as it was.",
+        )
+    return whole_list(box)
+
+
+def whole_list(box: Sandbox) -> list[dict[str, Any]]:
+    answer = box.api.get("/v1/performances")
+    require(
+        answer.status_code not in (404, 405),
+        expected="the list of performances at /v1/performances, with or without a filter",
+        got=box.said(answer),
+        why="A list with a filter is still the list: the same URL, fewer rows. Nested paths make a "
+        "second URL for the same thing, and then a third.",
+        where="lesson 1.1, 'Step 4: links instead of nests'",
+    )
+    require(
+        answer.status_code == 200,
+        expected="the whole list from /v1/performances",
+        got=box.said(answer),
+        why="A new filter must be one that may be left out: give it a default.",
+        where="`show_id: UUID | None = None`",
+    )
+    return list(box.json(answer, "", list))
+
+
+def found(box: Sandbox, **filters: str) -> list[dict[str, Any]]:
+    answer = box.api.get("/v1/performances", params=filters)
+    require(
+        answer.status_code == 200,
+        expected=f"200 OK for /v1/performances?{'&'.join(filters)}=…",
+        got=box.said(answer),
+        why="A question to a list that can be asked is answered with 200.",
+        where=STATUSES,
+    )
+    return list(box.json(answer, "", list))
+
+
+def ids(performances: list[dict[str, Any]]) -> list[str]:
+    return [one["id"] for one in performances]
+
+
+@FOUND.item(2, "`?venue_id=…` gives the performances at that venue, the earliest first.")
+def by_venue(box: Sandbox) -> None:
+    every = more_performances(box)
+    venue_id = random.choice(every)["venue_id"]
+    got = found(box, venue_id=venue_id)
+    require(
+        len(got) > 0,
+        expected="the performances at that venue",
+        got="an empty list",
+        why="Is a text compared with a `UUID`? They are never equal. Let the type in the route do "
+        "the translation: `UUID | None`.",
+        where="`read_performance`, a few lines below",
+    )
+    others = [one for one in got if one["venue_id"] != venue_id]
+    require(
+        not others,
+        expected="performances at the asked venue alone",
+        got=f"{len(others)} of {len(got)} are elsewhere",
+        why="The filter does not reach the service, or is not asked there. FastAPI ignores a "
+        "filter that no parameter names, and nobody is told.",
+        where="lesson 1.1, 'Step 4: links instead of nests'",
+    )
+    wanted = sorted(
+        (one for one in every if one["venue_id"] == venue_id), key=lambda one: str(one["starts_at"])
+    )
+    require(
+        ids(got) == ids(wanted) or sorted(ids(got)) != sorted(ids(wanted)),
+        expected="the earliest first",
+        got=", ".join(str(one["starts_at"])[:10] for one in got),
+        why="A filter chooses rows; the order of the list stays.",
+        where="`services/performances.py`",
+    )
+    require(
+        ids(got) == ids(wanted),
+        expected=f"all {len(wanted)} performances at that venue",
+        got=f"{len(got)}",
+        why="Some that fit are missing.",
+        where="`services/performances.py`",
+    )
+
+
+@FOUND.item(1, "With `show_id` and `venue_id`, both must fit.")
+def by_both(box: Sandbox) -> None:
+    every = more_performances(box)
+    one = random.choice(every)
+    got = found(box, show_id=one["show_id"], venue_id=one["venue_id"])
+    wanted = [
+        other
+        for other in every
+        if (other["show_id"], other["venue_id"]) == (one["show_id"], one["venue_id"])
+    ]
+    require(
+        len(got) > 0,
+        expected=f"{len(wanted)} that fit both filters",
+        got="an empty list",
+        why="There are some. Are ids compared with ids of the same type?",
+        where="`services/performances.py`",
+    )
+    require(
+        sorted(ids(got)) == sorted(ids(wanted)),
+        expected=f"{len(wanted)} that fit both filters",
+        got=f"{len(got)}",
+        why="More questions, fewer answers: a second filter narrows the first. With `or` it "
+        "widens it, and with an early `return` it is never asked.",
+        where="`services/performances.py`",
+    )
+
+
+@FOUND.item(1, "Where nothing fits, the answer is `200` and an empty list.")
+def finds_nothing(box: Sandbox) -> None:
+    answer = box.api.get("/v1/performances", params={"venue_id": str(uuid4())})
+    require(
+        answer.status_code != 404,
+        expected="200 OK and []",
+        got=box.said(answer),
+        why="The list exists; it has no rows for this question. 404 would say that the URL is "
+        "wrong, and clients would give up on it.",
+        where=STATUSES,
+    )
+    require(
+        answer.status_code == 200 and box.json(answer) == [],
+        expected="200 OK and []",
+        got=box.said(answer),
+        why="A question without a match has an answer: nothing.",
+        where=STATUSES,
+    )
+
+
+@FOUND.item(1, "Whoever asks without `venue_id` gets what they got before, by REST and GraphQL.")
+def old_callers(box: Sandbox) -> None:
+    every = more_performances(box)
+    show_id = random.choice(every)["show_id"]
+    wanted = [one for one in every if one["show_id"] == show_id]
+    require(
+        sorted(ids(found(box, show_id=show_id))) == sorted(ids(wanted)),
+        expected=f"{len(wanted)} performances for ?show_id=… alone",
+        got=f"{len(found(box, show_id=show_id))}",
+        why="The old filter has to go on working: clients use it.",
+        where="`services/performances.py`",
+    )
+    query = "query ($id: UUID!) { show(showId: $id) { performances { id } } }"
+    answer = box.api.post("/graphql", json={"query": query, "variables": {"id": show_id}})
+    try:
+        told = box.json(answer, "data.show.performances", list)
+    except NotYet:
+        told = None
+    require(
+        told is not None and len(told) == len(wanted),
+        expected=f"{len(wanted)} performances of that show by GraphQL",
+        got=box.said(answer)[:200],
+        why="GraphQL calls the same service with `show_id` alone. A parameter without a default "
+        "breaks that caller.",
+        where="`api/graphql.py`, `Show.performances`",
+    )
+
+
+@FOUND.item(1, "A `venue_id` that is not an id is refused with `422`.")
+def made_up_id(box: Sandbox) -> None:
+    answer = box.api.get("/v1/performances", params={"venue_id": random.choice(CITIES)})
+    require(
+        answer.status_code == 422,
+        expected="422",
+        got=box.said(answer),
+        why="A text that cannot be an id is a mistake of the caller. An empty list would hide it. "
+        "The type `UUID | None` makes FastAPI say so.",
+        where=STATUSES,
+    )
+
+
+# --- stretch: create without fear ---------------------------------------------------------
+
+SURE = exercise(
+    "ch01.sure_create",
+    lesson="1.1",
+    kind="stretch",
+    title="Create without fear",
+    answers=("services/shows.py::replace_show", "api/shows.py::replace_show"),
+    hints=(
+        "With POST the server chooses the id, so a second POST is a second show. What if the "
+        "*client* makes the id (a UUID is made for that) and sends the show to the URL where it "
+        "shall live? Then sending again names the same place.",
+        "The service no longer asks whether the show exists: it stores it under the given id, "
+        "and gives it back. It never makes an id of its own.",
+        "The route must say which of the two happened. Ask `shows.find_show` *before* you "
+        "replace. If nothing was there, set `response.status_code = 201` and the `Location` "
+        "header on a parameter `response: Response`.",
+        "The service:\n\n"
+        "    shows[show_id] = Show(id=show_id, **new.model_dump())\n"
+        "    return shows[show_id]\n\n"
+        "The route:\n\n"
+        "    if await shows.find_show(show_id=show_id) is None:\n"
+        "        response.status_code = 201\n"
+        '        response.headers["Location"] = f"/v1/shows/{show_id}"\n'
+        "    return await shows.replace_show(show_id=show_id, new=new)",
+    ),
+)
+
+
+def new_show() -> dict[str, object]:
+    return {
+        "title": f"{random.choice(TITLES)} {random.randint(10, 99)}",
+        "genre": random.choice(("play", "musical", "opera", "dance")),
+        "duration_minutes": random.randint(60, 200),
+    }
+
+
+def put_show(box: Sandbox, show_id: object, body: object) -> httpx.Response:
+    answer = box.api.put(f"/v1/shows/{show_id}", json=body)
+    require(
+        answer.status_code != 405,
+        expected="a route for `PUT /v1/shows/{show_id}`",
+        got=box.said(answer),
+        why="The client has made the id, so it knows the URL. That is PUT.",
+        where=METHODS,
+    )
+    return answer
+
+
+@SURE.item(2, "A PUT to a free id creates the show there: `201`, with its URL as `Location`.")
+def put_creates(box: Sandbox) -> None:
+    show_id, new = str(uuid4()), new_show()
+    answer = put_show(box, show_id, new)
+    require(
+        answer.status_code != 404,
+        expected="201 Created",
+        got=box.said(answer),
+        why="PUT says: let this be at that URL. That nothing is there yet is no reason to refuse.",
+        where=METHODS,
+    )
+    listed = [one["id"] for one in rows(box, "/v1/shows") if one["title"] == new["title"]]
+    require(
+        listed == [show_id],
+        expected="one such show in the list, under the id in the URL",
+        got=f"{len(listed)} such shows, under {'another id' if listed else 'no id'}",
+        why="If the server makes an id of its own, the client that heard no reply cannot name "
+        "the show, and its next try makes another.",
+        where="`services/shows.py`",
+    )
+    require(
+        answer.status_code == 201,
+        expected="201 Created",
+        got=box.said(answer),
+        why="Something is there that was not there before, and 201 says so.",
+        where=STATUSES,
+    )
+    location = answer.headers.get("Location", "")
+    require(
+        location.endswith(f"/v1/shows/{show_id}"),
+        expected=f"Location: /v1/shows/{show_id}",
+        got=f"Location: {location}" if location else "no Location header",
+        why="Every 201 of ours says where the new thing lives, so that clients need one rule.",
+        where=METHODS,
+    )
+
+
+@SURE.item(2, "After a lost reply the same PUT answers `200`, and there is one show, not two.")
+def put_again(box: Sandbox) -> None:
+    before = len(rows(box, "/v1/shows"))
+    show_id, new = str(uuid4()), new_show()
+    put_show(box, show_id, new)
+    second = put_show(box, show_id, new)
+    after = len(rows(box, "/v1/shows"))
+    require(
+        after <= before + 1,
+        expected="one show more than before",
+        got=f"{after - before} more",
+        why="The reply was lost, the client sent again, and the house has the show twice.",
+        where=PROMISES,
+    )
+    require(
+        second.status_code != 409,
+        expected="200 OK the second time",
+        got=box.said(second),
+        why="To the client that heard nothing, 409 is bad news about its own success. PUT is "
+        "idempotent: the show is as it wanted.",
+        where=PROMISES,
+    )
+    require(
+        second.status_code == 200,
+        expected="200 OK the second time",
+        got=box.said(second),
+        why="201 says that something new came to be. The second time nothing did.",
+        where=STATUSES,
+    )
+
+
+@SURE.item(1, "A PUT to a show that exists replaces the whole show, and its id stays.")
+def put_replaces(box: Sandbox) -> None:
+    show, new = random.choice(rows(box, "/v1/shows")), new_show()
+    put_show(box, show["id"], new)
+    now = box.api.get(f"/v1/shows/{show['id']}")
+    require(
+        now.status_code == 200 and box.json(now) == new | {"id": show["id"]},
+        expected=f"{new['title']} under the old id",
+        got=box.said(now),
+        why="Creating is new; replacing has to go on. The last PUT says what is there.",
+        where=METHODS,
+    )

@@ -1,0 +1,20 @@
+# says: With `or` it widens it
+# %%build services/performances.py::list_performances
+async def list_performances(
+    *, show_id: UUID | None = None, venue_id: UUID | None = None
+) -> list[Performance]:
+    found = [
+        one
+        for one in performances.values()
+        if (show_id is None and venue_id is None)
+        or one.show_id == show_id
+        or one.venue_id == venue_id
+    ]
+    return sorted(found, key=lambda performance: performance.starts_at)
+
+# %%build api/performances.py::list_performances
+@router.get("/performances")
+async def list_performances(
+    show_id: UUID | None = None, venue_id: UUID | None = None
+) -> list[Performance]:
+    return await performances.list_performances(show_id=show_id, venue_id=venue_id)
