@@ -664,6 +664,19 @@ def pages(
     return found
 
 
+def still(box: Sandbox, names: list[str], limit: int) -> None:
+    """The pages of a list that does not move, before anything is said about one that does."""
+    read = pages(box, names, limit, [], [])["pages"]
+    goal = [names[start : start + limit] for start in range(0, len(names), limit)]
+    require(
+        read == goal,
+        expected="pages that are right while the list stands still",
+        got=" | ".join(", ".join(page) for page in read[:6]),
+        why="Mend the first item first; then this one can be looked at.",
+        where="the first item of this check",
+    )
+
+
 @PAGES.item(2, "Pages of at most `limit`, by name, are the whole list; the last has no cursor.")
 def whole(box: Sandbox) -> None:
     limit = random.choice([2, 3])
@@ -671,6 +684,24 @@ def whole(box: Sandbox) -> None:
         names = sorted(random.sample(NAMES, count))
         found = pages(box, names, limit, [], [])
         read = found["pages"]
+        lost = [name for name in names if not any(name in page for page in read)]
+        require(
+            not lost,
+            expected=f"pages of {limit} that together are {', '.join(names)}",
+            got=f"{' | '.join(', '.join(page) for page in read[:6])}, without {', '.join(lost)}",
+            why="Each page begins right after the last row of the page before, not one later, "
+            "and goes on until there is nothing left.",
+            where=PLACE,
+        )
+        most = max(len(page) for page in read)
+        require(
+            most <= limit,
+            expected=f"at most {limit} venues on a page",
+            got=f"{most} on a page",
+            why="The row that you asked for in addition only tells you that there is a next page. "
+            "It belongs to that page, and the cursor must not pass over it.",
+            where=PLACE,
+        )
         require(
             not (read and read[-1] == [] and len(read) > 1),
             expected=f"{count} venues in pages of {limit}: 3 pages, the last one without a cursor",
@@ -682,7 +713,7 @@ def whole(box: Sandbox) -> None:
             [name for page in read for name in page] == names and len(read) == 3,
             expected=f"pages of {limit} that together are {', '.join(names)}",
             got=" | ".join(", ".join(page) for page in read[:6]) or "nothing",
-            why="Each page begins right after the last row of the page before.",
+            why="Each row stands on one page, in the order of the names.",
             where=PLACE,
         )
         require(
@@ -696,6 +727,7 @@ def whole(box: Sandbox) -> None:
 @PAGES.item(2, "If the last venue of a page is removed, the next page goes on behind its place.")
 def bookmark_gone(box: Sandbox) -> None:
     names, limit = NAMES[: random.randint(7, 10)], random.choice([2, 3])
+    still(box, names, limit)
     read = pages(box, names, limit, [names[limit - 1]], [])["pages"]
     second = read[1] if len(read) > 1 else []
     goal = names[limit : 2 * limit]
@@ -713,6 +745,7 @@ def bookmark_gone(box: Sandbox) -> None:
 def moving(box: Sandbox) -> None:
     names, limit = NAMES[: random.randint(7, 10)], random.choice([2, 3])
     goal = names[limit : 2 * limit]
+    still(box, names, limit)
     for removed, added, what in (
         ([names[0]], [], f"{names[0]} was removed"),
         ([], ["Aardvark"], "Aardvark was added in front"),
@@ -732,7 +765,9 @@ def moving(box: Sandbox) -> None:
 @PAGES.item(2, "Two venues of the same name both come, each once.")
 def twins(box: Sandbox) -> None:
     names = sorted([*NAMES[:4], *[random.choice(NAMES[1:3])] * 3])
-    found = pages(box, names, random.choice([1, 2]), [], [])
+    limit = random.choice([1, 2])
+    still(box, NAMES[:6], limit)
+    found = pages(box, names, limit, [], [])
     read = [name for page in found["pages"] for name in page]
     require(
         read == names and found["once"],

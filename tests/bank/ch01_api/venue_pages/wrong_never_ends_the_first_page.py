@@ -1,5 +1,4 @@
-# says: pages of
-# says: that together are
+# says: goes on until there is nothing left
 # %%build services/venues.py::page_venues
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 

@@ -1,4 +1,4 @@
-# says: Each page begins right after the last row of the page before.
+# says: The row that you asked for in addition only tells you
 # %%build services/venues.py::page_venues
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
