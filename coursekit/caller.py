@@ -95,9 +95,11 @@ class Answers(list[Any]):
         return [a for a in self if isinstance(a, httpx.Response) and not a.is_success]
 
     def _table(self) -> display.Shown:
-        rows = [[answer, count, "█" * min(count, 60)] for answer, count in self.codes.items()]
+        rows = [
+            [answer, f"{count:>3}  {'█' * min(count, 60)}"] for answer, count in self.codes.items()
+        ]
         who = f"{len(self)} callers at once"
-        return display.table(["answer", "callers", ""], rows, caption=who)
+        return display.table(["answer", "callers"], rows, caption=who)
 
     def __repr__(self) -> str:
         return self._table().text
