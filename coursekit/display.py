@@ -335,9 +335,10 @@ def verdict_card(verdict: Verdict) -> Shown:
     blocks = []
     for item in verdict.items:
         passed = item.earned == item.points
+        mark = ("✓", "pass") if passed else ("✗", "fail") if item.ran else ("·", "info")
         line = (
             '<div style="margin-top:.45em">'
-            f"{badge('✓', 'pass') if passed else badge('✗', 'fail')} "
+            f"{badge(*mark)} "
             f"{_inline(item.title)} <span>({item.earned:g} of {item.points:g})</span></div>"
         )
         facts = [
