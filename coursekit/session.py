@@ -160,7 +160,8 @@ def _status(session: Session, restored: workspace.Restored, aside: Path | None) 
     stand = session.workspace.count()
     servers = f"{session.environment.postgres} and {session.environment.redis} answer"
     files = f"{stand} {'file' if stand == 1 else 'files'} of Box Office stand"
-    line = f"{kind} {session.lesson.id} is ready · {servers} · {files if stand else 'no file yet'}"
+    ready = "are ready" if session.exercises else "is ready"
+    line = f"{kind} {session.lesson.id} {ready} · {servers} · {files if stand else 'no file yet'}"
     parts = []
     if aside:
         parts.append(("set aside", f"your files, in {aside.relative_to(session.home)}"))
