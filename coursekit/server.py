@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import importlib.util
 import linecache
@@ -161,6 +162,7 @@ def serve(channel: Channel, *, scratch: str | None = None, socket_index: int = 2
                 channel.send(event="ready", pid=os.getpid())
 
     server = Announcing(config)
-    server.run(sockets=[listener])
+    with contextlib.suppress(SystemExit):  # uvicorn's way to say that the start-up failed
+        server.run(sockets=[listener])
     if not server.started:
         channel.send(event="failed", lines=starting)

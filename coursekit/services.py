@@ -133,7 +133,7 @@ def _start(name: str) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             cwd=places.state(),
-            env={**clean, "LC_ALL": "C", "TZ": "UTC", "PYTHONSAFEPATH": "1"},
+            env={**clean, "LC_ALL": "C", "TZ": "UTC", "PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "ignore"},
             start_new_session=True,
         )
 
@@ -197,7 +197,10 @@ def _clear_leftovers(folder: Path) -> None:
     pid_file = folder / "postmaster.pid"
     with contextlib.suppress(OSError, ValueError, IndexError, psutil.Error):
         process = psutil.Process(int(pid_file.read_text().split()[0]))
-        if process.name() == "postgres" and str(folder) in process.cmdline():
+        if process.status() == psutil.STATUS_ZOMBIE:  # where nobody collects the dead
+            for left in (pid_file, *folder.glob(".s.PGSQL.*.lock")):
+                left.unlink()
+        elif process.name() == "postgres" and str(folder) in process.cmdline():
             process.send_signal(signal.SIGQUIT)
             process.wait(5)
         else:
@@ -260,7 +263,7 @@ def processes() -> dict[str, psutil.Process]:
     ):
         with contextlib.suppress(OSError, ValueError, IndexError, psutil.Error):
             process = psutil.Process(int(path.read_text().split()[0]))
-            if program in process.name():
+            if program in process.name() and process.status() != psutil.STATUS_ZOMBIE:
                 found[name] = process
     return found
 
