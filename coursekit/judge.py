@@ -27,7 +27,7 @@ from coursekit.checks import Exercise, Item
 from coursekit.confine import Watch
 from coursekit.errors import BuildRefused, CourseError
 from coursekit.sandbox import ANSWER_SECONDS, Sandbox
-from coursekit.verdict import CouldNotFinish, ItemResult, NotYet, Outcome, Verdict
+from coursekit.verdict import CouldNotFinish, ItemResult, NotYet, Outcome, Verdict, say_once
 
 GRACE_SECONDS = 15
 LOST_PATIENCE = 2.0
@@ -270,7 +270,7 @@ def _verdict(
 
     def said(outcome: Outcome, message: str, items: Iterable[ItemResult] | None = None) -> Verdict:
         unseen = [ItemResult(i.title, i.points, ran=False) for i in exercise.items]
-        found = tuple(unseen if items is None else items)
+        found = say_once(unseen if items is None else items)
         return Verdict(exercise.id, exercise.title, outcome, exercise.points, found, message)
 
     if not exercise.items:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -65,6 +65,18 @@ class ItemResult:
                 if words:
                     lines.append(f"  {label + ':':<9} " + words.replace("\n", "\n" + " " * 12))
         return "\n".join(lines)
+
+
+def say_once(items: Iterable[ItemResult]) -> tuple[ItemResult, ...]:
+    """The same items; a reason that stands further up already is not told again."""
+    told: set[str] = set()
+    found = []
+    for item in items:
+        if item.why and item.why in told:
+            item = replace(item, why="the same as above", where="")
+        told.add(item.why)
+        found.append(item)
+    return tuple(found)
 
 
 @dataclass(frozen=True)
