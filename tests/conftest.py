@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -36,6 +37,10 @@ os.environ["COURSEKIT_IDLE_SECONDS"] = "60"  # whatever happens, nothing stays f
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "external: needs PostgreSQL or Redis of the system")
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(STATE, ignore_errors=True)
 
 
 def eventually(look: Callable[[], T], seconds: float = 15, what: str = "") -> T:
@@ -74,30 +79,45 @@ def processes_of(state: Path) -> list[psutil.Process]:
 
 
 def end_all(state: Path) -> list[str]:
-    """Stop the servers of a state folder politely; then kill, and name, what is left."""
-    subprocess.run(
-        [sys.executable, "-m", "coursekit.cli", "stop"],
-        env={**os.environ, "COURSEKIT_STATE": str(state)}, capture_output=True, check=False,
-        cwd="/", timeout=60,
-    )  # fmt: skip
-    deadline = time.monotonic() + 5
-    while (left := _apart_from_workers(state)) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    """End the servers of a state folder; kill, and name, whatever else is there."""
+    servers = set()
+    for path in (*state.glob("*.pid"), state / "postgres/postmaster.pid"):
+        with contextlib.suppress(OSError, ValueError, IndexError, psutil.Error):
+            server = psutil.Process(int(path.read_text().split()[0]))
+            servers |= {server.pid, *(child.pid for child in server.children(recursive=True))}
+    # What the helper process forked is no server of ours: it must have ended with its kernel.
+    jobs = {job.pid for pid in _helpers(state) for job in psutil.Process(pid).children()}
     names = []
-    for process in left:
-        try:
+    for process in _settled(state, servers - jobs):
+        with contextlib.suppress(psutil.Error):
             names.append(" ".join(process.cmdline())[:150] or process.name())
             process.kill()
-        except psutil.Error:
-            continue
+    for pid in servers:
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(pid)
+            # PostgreSQL must tidy up its shared memory
+            process.send_signal(signal.SIGQUIT if process.name() == "postgres" else signal.SIGKILL)
     shutil.rmtree(state, ignore_errors=True)
     return names
 
 
-def _apart_from_workers(state: Path) -> list[psutil.Process]:
-    """Without pytest itself: a worker of xdist inherits the variables of its parent."""
-    mine = {os.getpid(), os.getppid()}
-    return [p for p in processes_of(state) if p.pid not in mine]
+def _helpers(state: Path) -> list[int]:
+    pids = []
+    for path in state.glob("warm-*.pid"):
+        with contextlib.suppress(OSError, ValueError):
+            pids.append(int(path.read_text()))
+    return [pid for pid in pids if alive(pid)]
+
+
+def _settled(state: Path, servers: set[int]) -> list[psutil.Process]:
+    """What is left beside the servers and pytest itself, when all had the time to end."""
+    expected = {os.getpid(), os.getppid(), *servers}
+    deadline = time.monotonic() + 5
+    while True:
+        left = [p for p in processes_of(state) if p.pid not in expected]
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -113,13 +133,14 @@ def state() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="bx-", dir="/tmp"))
     folder.chmod(0o711)
     yield folder
-    left = end_all(folder)
+    left = end_all(folder) if any(folder.iterdir()) else []
+    folder.rmdir() if folder.exists() else None
     assert not left, f"these processes were left behind: {left}"
 
 
 # --- a small course -----------------------------------------------------------------------
 
-APP = '''\
+APP = """\
 import os
 import time
 
@@ -150,7 +171,7 @@ def create_app() -> FastAPI:
         return str(1 / 0)
 
     return app
-'''
+"""
 SHOWS = '''\
 """Shows."""
 
@@ -166,6 +187,23 @@ def count_shows() -> int:
     return len(TITLES)
 '''
 SHOUT = "def find_show(number: int) -> str:\n    return TITLES[number % 3].upper()\n"
+
+
+CHECKS = """\
+from coursekit.checks import Sandbox, exercise, require
+
+LOUD = exercise(
+    "ch90.loud", lesson="1.1", kind="write", title="Loud titles",
+    answers=("services/shows.py::find_show",), hints=("Listen.", "Shout.", "title.upper()"),
+)
+
+
+@LOUD.item(1, "The title is in capitals.")
+def capitals(box: Sandbox) -> None:
+    title = box.api.get("/shows/1").json()["title"]
+    require(title == "MACBETH", expected="MACBETH", got=str(title), why="Shout.")
+"""
+STUB = "def find_show(number: int) -> str:\n    # YOUR CODE HERE\n    raise NotImplementedError()\n"
 
 
 def _cell(kind: str, source: str) -> dict[str, object]:
@@ -200,8 +238,10 @@ def write_course(root: Path) -> Path:
     )  # fmt: skip
     write_notebook(
         root / "exercises/ch01_api/01_list_shows.ipynb",
-        "# Exercises", '%%build services/shows.py::find_show\nraise_later = 1', 'check("ch01.x")',
+        "# Exercises", 'start("1.1", exercises=True)',
+        f"%%build services/shows.py::find_show\n{STUB}", 'check("ch90.loud")',
     )  # fmt: skip
+    (root / "checks.py").write_text(CHECKS, encoding="utf-8")
     return root
 
 
@@ -231,7 +271,8 @@ def variables(checkout: Path, state: Path, workspace: Path, **more: str) -> dict
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("COURSEKIT_", "PYTEST_"))}
     return {
         **kept, "PYTHONPATH": str(checkout), "COURSEKIT_STATE": str(state),
-        "COURSEKIT_WORKSPACE": str(workspace), "COURSEKIT_IDLE_SECONDS": "60", **more,
+        "COURSEKIT_WORKSPACE": str(workspace), "COURSEKIT_IDLE_SECONDS": "60",
+        "COURSEKIT_CHECKS": str(checkout / "checks.py"), **more,
     }  # fmt: skip
 
 
@@ -357,15 +398,15 @@ Kernels = Callable[..., Kernel]
 
 
 @pytest.fixture
-def kernels(checkout: Path, tmp_path: Path) -> Iterator[Kernels]:
-    """Makes kernels in the small course; they end with the test. `state`, `workspace`, variables."""
+def kernels(checkout: Path, tmp_path: Path, state: Path) -> Iterator[Kernels]:
+    """Makes kernels in the small course, which end with the test."""
     begun: list[Kernel] = []
 
     def make(
-        state: Path = STATE, workspace: Path | None = None, cwd: Path | None = None, **more: str
+        servers: Path = STATE, workspace: Path | None = None, cwd: Path | None = None, **more: str
     ) -> Kernel:
         space = workspace or tmp_path / "mon café" / "ô"
-        kernel = Kernel(variables(checkout, state, space, **more), cwd or checkout / "notebooks")
+        kernel = Kernel(variables(checkout, servers, space, **more), cwd or checkout / "notebooks")
         begun.append(kernel)
         kernel.good(IMPORTS)
         return kernel
