@@ -24,11 +24,11 @@ def cover(notebook: dict[str, Any]) -> None:
             cell["outputs"], cell["execution_count"] = [], None
 
 
-class Contents(AsyncLargeFileManager):  # type: ignore[misc]
+class Contents(AsyncLargeFileManager):
     """Files as they are, and published notebooks without their outputs."""
 
     async def get(self, path: str, content: bool = True, *more: Any, **named: Any) -> Any:
-        model = await super().get(path, content, *more, **named)
+        model = await super().get(path, content, *more, **named)  # type: ignore[no-untyped-call]
         if content and model["type"] == "notebook":
             cover(model["content"])
         return model
@@ -36,4 +36,4 @@ class Contents(AsyncLargeFileManager):  # type: ignore[misc]
     async def save(self, model: dict[str, Any], path: str = "") -> Any:
         if model.get("type") == "notebook" and model.get("content"):
             model["content"]["metadata"].pop(MARK, None)
-        return await super().save(model, path)
+        return await super().save(model, path)  # type: ignore[no-untyped-call]
