@@ -426,9 +426,10 @@ def descendants(root: int) -> list[int]:
         for pid in level:
             with contextlib.suppress(OSError):
                 for task in os.listdir(f"/proc/{pid}/task"):
-                    with contextlib.suppress(OSError), open(
-                        f"/proc/{pid}/task/{task}/children", encoding="ascii"
-                    ) as children:
+                    with (
+                        contextlib.suppress(OSError),
+                        open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as children,
+                    ):
                         deeper += map(int, children.read().split())
         found += deeper
         level = deeper

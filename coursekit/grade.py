@@ -182,4 +182,3 @@ def report(graded: Graded) -> str:
             for line in item.text().splitlines()
         ]
     return "\n".join(lines)
-

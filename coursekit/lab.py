@@ -52,7 +52,7 @@ def prepare(prefix: Path = Path(sys.prefix)) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Become JupyterLab."""
+    """Become JupyterLab; returns only where it cannot."""
     if sys.platform == "win32":
         print("✗ On Windows, run this inside WSL: Redis has no server for Windows itself.")
         return 1
@@ -62,3 +62,4 @@ def main(arguments: list[str]) -> int:
     print("Opening JupyterLab. If no browser appears, open the address that it prints.", flush=True)
     words = command(arguments)
     os.execve(words[0], words, {**os.environ, "PATH": path})
+    return 1

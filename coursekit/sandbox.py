@@ -316,8 +316,7 @@ class Sandbox:
         if process.breach:
             return CouldNotFinish(_yours(process.breach))
         return CouldNotFinish(
-            f"your code did not answer within {_seconds(seconds)}. "
-            "Is there a loop that never ends?"
+            f"your code did not answer within {_seconds(seconds)}. Is there a loop that never ends?"
         )
 
     def _gone(self, process: Confined, what: str) -> Exception:

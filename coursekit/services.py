@@ -133,7 +133,13 @@ def _start(name: str) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             cwd=places.state(),
-            env={**clean, "LC_ALL": "C", "TZ": "UTC", "PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "ignore"},
+            env={
+                **clean,
+                "LC_ALL": "C",
+                "TZ": "UTC",
+                "PYTHONSAFEPATH": "1",
+                "PYTHONWARNINGS": "ignore",
+            },
             start_new_session=True,
         )
 

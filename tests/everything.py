@@ -21,7 +21,9 @@ PARALLEL = ["-n", "2", "--dist", "loadscope", "-q"]
 def tool(*words: str, cwd: Path = ROOT, **variables: str) -> bool:
     """Run a Python tool; whether it ended well."""
     print(f"$ {' '.join(words)}", flush=True)
-    done = subprocess.run([PYTHON, "-m", *words], cwd=cwd, env={**os.environ, **variables}, check=False)
+    done = subprocess.run(
+        [PYTHON, "-m", *words], cwd=cwd, env={**os.environ, **variables}, check=False
+    )
     return done.returncode == 0
 
 
@@ -71,7 +73,7 @@ def test_engine() -> bool:
 
 
 def test_lessons() -> bool:
-    """Every lesson and every solution gives the stored output again, each in a workspace of its own."""
+    """Every lesson and solution gives the stored output again, each in its own workspace."""
     folder = fresh("lessons")
     return tool(
         "pytest", *PARALLEL, "--nbval", "--nbval-sanitize-with", "tests/nbval.cfg",

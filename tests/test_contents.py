@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import nbformat
+
 from coursekit.contents import MARK, Contents
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from coursekit import checks, course, places
 from coursekit.publish import release
 

@@ -338,9 +338,7 @@ def _assert_nothing_left(marker: Path) -> None:
     assert not [path for path in left.iterdir() if path.name.startswith(f"{os.getpid()}-")]
 
 
-def test_no_secrets_and_no_open_files_go_along(
-    demo: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_secrets_and_no_open_files_go_along(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "hunter2")
     body = (
         "import os\n"

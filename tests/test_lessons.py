@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
 from coursekit import course, logbook, places
 from coursekit.course import Lesson
 from coursekit.publish import publish
@@ -73,7 +75,7 @@ def test_headings_are_in_order_and_the_first_is_the_only_title(path: Path) -> No
     ]
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
 @pytest.mark.parametrize("path", [lesson.path for lesson in course.lessons()] + EXERCISES, ids=str)
@@ -102,7 +104,9 @@ def test_widgets_are_stored_with_a_text_that_stands_for_them(lesson: Lesson) -> 
 
 @by_id
 def test_no_more_than_two_code_cells_stand_in_a_row(lesson: Lesson) -> None:
-    kinds = "".join("c" if c["cell_type"] == "code" else "m" for c in course.read_cells(lesson.path))
+    kinds = "".join(
+        "c" if c["cell_type"] == "code" else "m" for c in course.read_cells(lesson.path)
+    )
     assert "ccc" not in kinds
 
 

@@ -192,7 +192,9 @@ def bench_restart(rounds: int) -> Figure:
     bases = []
     with tempfile.TemporaryDirectory() as name:
         subprocess.run(
-            [PYTHON, "-m", "coursekit.cli", "assemble", lesson, name], check=True, capture_output=True
+            [PYTHON, "-m", "coursekit.cli", "assemble", lesson, name],
+            check=True,
+            capture_output=True,
         )
         for _ in range(rounds):
             begun = time.perf_counter()
@@ -249,8 +251,11 @@ def bench_nbval(rounds: int) -> Figure:
             seconds_of(START, variables)
             begun = time.perf_counter()
             halves = [CHAPTER[::2], CHAPTER[1::2]]
-            running = [subprocess.Popen([PYTHON, "-c", RUN, *half], env=variables) for half in halves]
-            if any([process.wait() for process in running]):
+            running = [
+                subprocess.Popen([PYTHON, "-c", RUN, *half], env=variables) for half in halves
+            ]
+            codes = [process.wait() for process in running]
+            if any(codes):
                 raise RuntimeError("a notebook failed")
             bases.append(time.perf_counter() - begun)
             begun = time.perf_counter()
@@ -312,7 +317,10 @@ def bench_install(rounds: int) -> Figure:
     values, bases = [], []
     for _ in range(min(rounds, 1)):
         for make, found in ((False, bases), (True, values)):
-            with tempfile.TemporaryDirectory(prefix="boxoffice-install-") as name, state() as variables:
+            with (
+                tempfile.TemporaryDirectory(prefix="boxoffice-install-") as name,
+                state() as variables,
+            ):
                 clone = Path(name) / "clone"
                 subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
                 port = free_port()
