@@ -250,10 +250,11 @@ def _states(
         files = now
         seen.add(_mark(cell.target.path, now[cell.target.path]))
     for lesson in lessons():
-        for cell in build_cells(lesson.path):
+        for cell in build_cells(lesson.path, []):
             if cell.target.is_scratch and not cell.target.name:
-                text = build.apply(None, cell.target, cell.body)
-                seen.add(_mark(cell.target.path, text))
+                with suppress(BuildRefused):
+                    text = build.apply(None, cell.target, cell.body)
+                    seen.add(_mark(cell.target.path, text))
     return files, frozenset(seen), tuple(missing)
 
 

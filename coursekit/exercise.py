@@ -8,6 +8,11 @@ from coursekit.errors import CourseError, WorkspaceProblem, interruptible
 
 def check(name: str) -> display.Shown:
     """Grade an exercise from the cells that were run, and show what holds and what does not yet."""
+    with interruptible():
+        return _check(name)
+
+
+def _check(name: str) -> display.Shown:
     from coursekit import judge
     from coursekit.checks import find
 
@@ -18,13 +23,12 @@ def check(name: str) -> display.Shown:
             f'"{name}" belongs to the exercises of lesson {exercise.lesson}. Run '
             f'`start("{exercise.lesson}", exercises=True)` first.'
         )
-    with interruptible():
-        verdict = judge.judge(name, now.answers())
-        if verdict.outcome != "could not be graded":
-            try:
-                logbook.record_exercise(now.home, name, verdict.earned, verdict.points)
-            except WorkspaceProblem as problem:
-                display.show(display.card("!", str(problem), "brass"))
+    verdict = judge.judge(name, now.answers())
+    if verdict.outcome != "could not be graded":
+        try:
+            logbook.record_exercise(now.home, name, verdict.earned, verdict.points)
+        except WorkspaceProblem as problem:
+            display.show(display.card("!", str(problem), "brass"))
     return display.verdict_card(verdict)
 
 

@@ -145,7 +145,7 @@ class Workspace:
         written, removed, kept = [], [], []
         present = self._texts()
         for path, text in present.items():
-            if text == files.get(path):
+            if path in files and text == files[path]:
                 continue
             if text is None or not is_ours(path, text):
                 kept.append(path)
