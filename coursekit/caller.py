@@ -123,9 +123,12 @@ def race(
     if isinstance(callers, int):
         if call is None:
             raise CourseError("race(50, call) needs to know what to call.")
+        _need_callable(call)
         calls = [_numbered(call, number) for number in range(callers)]
     else:
         calls = list(callers)
+        for one in calls:
+            _need_callable(one)
     if not 1 <= len(calls) <= RACE_LIMIT:
         raise CourseError(f"A race has 1 to {RACE_LIMIT} callers; this one has {len(calls)}.")
     for served in session.current().served.values():
@@ -152,6 +155,14 @@ def race(
         _racing.clear()
         barrier.abort()
     return answers
+
+
+def _need_callable(call: object) -> None:
+    if not callable(call):
+        raise CourseError(
+            f"A race calls a function for each caller, and {type(call).__name__} cannot be called. "
+            "Write a lambda, as in `race(50, lambda: api.get(…))`."
+        )
 
 
 def _numbered(call: Callable[..., object], number: int) -> Callable[[], object]:
