@@ -321,7 +321,10 @@ class Parent:
         self.selector.register(self.wake_in, selectors.EVENT_READ)
         later = iter(LATER)
         loading = True
-        while not self.stopping and not self._unused():
+        self.last_use = time.monotonic()  # the imports took their time
+        while not self.stopping:
+            if self._unused() and not self.selector.select(0):
+                break
             events = self.selector.select(0.3 if loading else min(5.0, _idle_seconds()))
             for key, _ in events:
                 if key.fileobj is self.listener:
