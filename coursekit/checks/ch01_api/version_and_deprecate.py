@@ -1,0 +1,849 @@
+"""Checks of lesson 1.4's exercises: farewell headers, one price, a rule of the gate, the end."""
+
+from __future__ import annotations
+
+import random
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime
+from typing import Any
+
+from coursekit.checks import NotYet, Sandbox, exercise, require
+
+# --- 1: complete ------------------------------------------------------------------------------
+
+FAREWELL = exercise(
+    "ch01.farewell",
+    lesson="1.4",
+    kind="complete",
+    title="Farewell to one route",
+    answers=("api/farewell.py::farewell",),
+    hints=(
+        "Three texts are missing. Two of them are dates, and each is written in its own way. "
+        "The table in step 4 of the lesson shows both ways. Write the texts for one date by "
+        "hand first, then let Python do it.",
+        "`deprecated_at.timestamp()` gives Unix seconds, whatever the zone. It is a float, so "
+        "there is a `.0` to lose. For an HTTP date there is `format_datetime` in "
+        "`email.utils`. Ask it for GMT with `usegmt=True`.",
+        "`format_datetime(…, usegmt=True)` takes a time in UTC alone; with another zone it "
+        "raises `ValueError`. So turn the time first: `sunset_at.astimezone(UTC)`. Do not use "
+        "`replace(tzinfo=UTC)`: that keeps the hours and so names another moment.",
+        '    deprecation = f"@{int(deprecated_at.timestamp())}"\n'
+        "    sunset = format_datetime(sunset_at.astimezone(UTC), usegmt=True)\n"
+        "    link = f'<{successor}>; rel=\"successor-version\"'",
+    ),
+)
+
+HEADERS = """
+from datetime import datetime
+
+from boxoffice.api.farewell import farewell
+
+result = farewell(
+    deprecated_at=datetime.fromisoformat(deprecated_at),
+    sunset_at=datetime.fromisoformat(sunset_at),
+    successor=successor,
+)
+"""
+IN_STEP_4 = "lesson 1.4, step 4: the table of the three headers"
+
+
+def some_time() -> datetime:
+    """A moment with microseconds, seen from a zone that is not UTC."""
+    zone = timezone(timedelta(hours=random.choice([-7, -4, 2, 9])))
+    day = datetime(2031, 1, 1, 12, 30, 15, 250_000, tzinfo=UTC)
+    return (day + timedelta(days=random.randint(0, 2000))).astimezone(zone)
+
+
+def headers_for(
+    box: Sandbox, deprecated_at: datetime, sunset_at: datetime, successor: str
+) -> dict[str, Any]:
+    found = box.evaluate(
+        HEADERS,
+        deprecated_at=deprecated_at.isoformat(),
+        sunset_at=sunset_at.isoformat(),
+        successor=successor,
+    )
+    if not isinstance(found, dict):
+        raise NotYet("a dict of three headers", repr(found))
+    return found
+
+
+@FAREWELL.item(2, "`Deprecation` is `@` and the moment in whole Unix seconds.")
+def deprecation(box: Sandbox) -> None:
+    moment = some_time()
+    got = headers_for(box, moment, datetime(2039, 1, 1, tzinfo=UTC), "/v2/x").get("Deprecation")
+    seconds = int(moment.timestamp())
+    goal = f"@{seconds}, for {moment.isoformat()}"
+    text = str(got)
+    require(
+        "." not in text,
+        expected=goal,
+        got=text,
+        why="A date of RFC 9745 counts whole seconds. `timestamp()` gives a float, with a point.",
+        where=IN_STEP_4,
+    )
+    require(
+        not re.fullmatch(r"[0-9]+", text),
+        expected=goal,
+        got=text,
+        why="The `@` is part of the date. Without it a reader sees a plain number.",
+        where=IN_STEP_4,
+    )
+    require(
+        text.lower() not in ("true", "?1"),
+        expected=goal,
+        got=text,
+        why="Old drafts said only `true`. RFC 9745 says since when, so a reader can plan.",
+        where=IN_STEP_4,
+    )
+    require(
+        re.fullmatch(r"@-?[0-9]+", text) is not None,
+        expected=goal,
+        got=text,
+        why="This header writes its date as `@` and a number. The date of `Sunset` is the one "
+        "with words.",
+        where=IN_STEP_4,
+    )
+    require(
+        text != f"@{seconds * 1000}" and len(text) < 13,
+        expected=goal,
+        got=text,
+        why="Unix time counts seconds. JavaScript counts milliseconds, and they end in the "
+        "year 60000.",
+        where=IN_STEP_4,
+    )
+    require(
+        text == f"@{seconds}",
+        expected=goal,
+        got=text,
+        why="The moment has a zone. `timestamp()` knows that. To paste UTC over it, or to drop "
+        "it, is to name another moment.",
+        where=IN_STEP_4,
+    )
+
+
+@FAREWELL.item(2, "`Sunset` is an HTTP date in GMT, whatever zone the moment came in.")
+def sunset(box: Sandbox) -> None:
+    moment = some_time()
+    goal = format_datetime(moment.astimezone(UTC), usegmt=True)
+    said = f"{goal}, for {moment.isoformat()}"
+    try:
+        answer = headers_for(box, datetime(2031, 1, 1, tzinfo=UTC), moment, "/v2/x")
+    except NotYet as problem:
+        if "usegmt" not in str(problem.got):
+            raise
+        raise NotYet(
+            said,
+            str(problem.got),
+            "`usegmt=True` takes a time in UTC alone. Turn yours with `astimezone(UTC)` first.",
+            IN_STEP_4,
+        ) from None
+    text = str(answer.get("Sunset"))
+    require(
+        not text.startswith("@") and not re.match(r"[0-9]{4}-", text),
+        expected=said,
+        got=text,
+        why="`Sunset` is the older header. It writes its date as `Date` and `Expires` do, with "
+        "words.",
+        where=IN_STEP_4,
+    )
+    require(
+        re.search(r"[+-][0-9]{4}$", text) is None,
+        expected=said,
+        got=text,
+        why="An HTTP date ends in `GMT`. A number for the zone is for e-mail, and many readers "
+        "of HTTP refuse it.",
+        where=IN_STEP_4,
+    )
+    require(
+        text != format_datetime(moment.replace(tzinfo=UTC), usegmt=True),
+        expected=said,
+        got=text,
+        why="These are the hours of the other zone with `GMT` behind them. Turn the time with "
+        "`astimezone(UTC)`; do not rename it.",
+        where=IN_STEP_4,
+    )
+    require(
+        text == goal,
+        expected=said,
+        got=text,
+        why="The shape is fixed to the letter: short names, two digits a day, commas and all.",
+        where=IN_STEP_4,
+    )
+
+
+@FAREWELL.item(2, '`Link` holds the successor in angle brackets, with `rel="successor-version"`.')
+def link(box: Sandbox) -> None:
+    successor = f"/v2/{random.choice(['shows', 'venues', 'performances'])}/{random.randint(1, 99)}"
+    day = datetime(2039, 1, 1, tzinfo=UTC)
+    text = str(headers_for(box, day, day, successor).get("Link"))
+    goal = f'<{successor}>; rel="successor-version"'
+    require(
+        "<" in text and ">" in text,
+        expected=goal,
+        got=text,
+        why="The angle brackets mark where the address begins and ends. Without them no reader "
+        "finds a link here.",
+        where=IN_STEP_4,
+    )
+    require(
+        f"<{successor}>" in text,
+        expected=goal,
+        got=text,
+        why="The address is the one that the caller of `farewell` gives.",
+        where=IN_STEP_4,
+    )
+    require(
+        re.fullmatch(r'<[^<>]*>\s*;\s*rel\s*=\s*("successor-version"|successor-version)', text)
+        is not None,
+        expected=goal,
+        got=text,
+        why="Programs look for the word `successor-version`, letter by letter, behind `rel=`.",
+        where=IN_STEP_4,
+    )
+
+
+# --- 2: mend ----------------------------------------------------------------------------------
+
+PRICE = exercise(
+    "ch01.new_price",
+    lesson="1.4",
+    kind="mend",
+    title="One price, two languages",
+    answers=(
+        "services/performances.py::reprice_performance",
+        "api/performances.py::reprice_performance",
+        "api/performances_v2.py::reprice_performance",
+    ),
+    hints=(
+        "Both broken routes do the work themselves, and each does it in another way. Give the "
+        "work to one service: find the performance, make a copy with the new price, save it, "
+        "give it back. `find_performance` in the same file raises the right error already.",
+        "The service takes `Money`. So each route has one thing to do: turn its own words into "
+        "`Money`. For `/v2` there is `new.to_money()`. For `/v1` there is "
+        "`Money(price_cents, EURO)`.",
+        "`/v1` must refuse *before* it changes anything. It needs the performance as it is now. "
+        "Is there a method that raises `PriceNotInEuro` for a stored performance? You wrote it "
+        "in step 3: `PerformanceOut.of`.",
+        "    # the service\n"
+        "    performance = await find_performance(store, performance_id=performance_id)\n"
+        "    changed = replace(performance, price=price)\n"
+        "    await store.performances.save(changed)\n"
+        "    return changed\n"
+        "    # the route of /v1\n"
+        "    found = await performances.find_performance(store, performance_id=performance_id)\n"
+        "    PerformanceOut.of(found)\n"
+        "    changed = await performances.reprice_performance(\n"
+        "        store, performance_id=performance_id, price=Money(price_cents, EURO)\n"
+        "    )\n"
+        "    return PerformanceOut.of(changed)",
+    ),
+)
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+def evening(box: Sandbox) -> dict[str, Any]:
+    """A performance of the sample season, as /v2 tells it."""
+    items = box.json(box.api.get("/v2/performances"), "items", list)
+    chosen: dict[str, Any] = random.choice(items)
+    return chosen
+
+
+def yen_evening(box: Sandbox) -> dict[str, Any]:
+    price = {"amount": random.randint(50, 150) * 100, "currency": "JPY"}
+    new = evening(box) | {"starts_at": "2031-03-01T19:00:00Z", "price": price}
+    created: dict[str, Any] = box.json(box.api.post("/v2/performances", json=new), "", dict)
+    return created
+
+
+def price_now(box: Sandbox, performance: dict[str, Any]) -> Any:
+    return box.json(box.api.get(f"/v2/performances/{performance['id']}"), "price", dict)
+
+
+@PRICE.item(2, "`/v2` takes an amount and a currency, and keeps both.")
+def keeps_both(box: Sandbox) -> None:
+    one = evening(box)
+    price = {
+        "amount": random.randint(10, 99) * 100 + 50,
+        "currency": random.choice(["JPY", "CHF", "SEK"]),
+    }
+    answer = box.api.put(f"/v2/performances/{one['id']}/price", json=price)
+    require(
+        answer.status_code == 200,
+        expected="200 and the performance",
+        got=box.said(answer),
+        why="The performance is there and the price is fine.",
+        where="the route in api/performances_v2.py",
+    )
+    stored = price_now(box, one)
+    require(
+        stored != one["price"],
+        expected=f"a price of {price}",
+        got=f"a price of {stored}, as before",
+        why="The answer was 200, but nothing changed. Is the changed row saved?",
+        where="the service in services/performances.py",
+    )
+    require(
+        stored["currency"] == price["currency"],
+        expected=f"a price of {price}",
+        got=f"a price of {stored}",
+        why="The currency was lost on the way. An amount without its currency is no price: "
+        "let `Money` carry both.",
+        where="`to_money` in api/schemas/performance_v2.py",
+    )
+    require(
+        stored == price,
+        expected=f"a price of {price}",
+        got=f"a price of {stored}",
+        why="What `/v2` takes is what `/v2` tells afterwards.",
+        where="the service in services/performances.py",
+    )
+    told = box.json(answer, "price", dict)
+    require(
+        told == price,
+        expected=f"the answer tells {price}",
+        got=f"the answer tells {told}",
+        why="The answer shows the performance as it was before. Give back the changed one.",
+        where="the last line of the route",
+    )
+    after = box.json(box.api.get(f"/v2/performances/{one['id']}"), "", dict)
+    require(
+        after == one | {"price": price},
+        expected="all but the price as before",
+        got=str({key: after.get(key) for key in one if after.get(key) != one[key]}),
+        why="A new price moves no evening. `replace(performance, price=…)` copies the rest.",
+        where="the service in services/performances.py",
+    )
+
+
+@PRICE.item(2, "`/v1` takes `price_cents`, and `/v2` then tells the same price in euro.")
+def same_in_both(box: Sandbox) -> None:
+    one, cents = evening(box), random.randint(10, 99) * 100 + 50
+    answer = box.api.put(f"/v1/performances/{one['id']}/price", json={"price_cents": cents})
+    require(
+        answer.status_code == 200,
+        expected="200 and the performance",
+        got=box.said(answer),
+        why="The performance is there, and it is sold in euro.",
+        where="the route in api/performances.py",
+    )
+    stored, goal = price_now(box, one), {"amount": cents, "currency": "EUR"}
+    require(
+        stored != one["price"],
+        expected=f"/v2 tells {goal}",
+        got=f"/v2 tells {stored}, as before",
+        why="The answer was 200, but nothing changed. Is the changed row saved?",
+        where="the service in services/performances.py",
+    )
+    require(
+        stored == goal,
+        expected=f"/v2 tells {goal}",
+        got=f"/v2 tells {stored}",
+        why="Cents are the minor unit already, so the number stays. And `/v1` speaks of euro.",
+        where="lesson 1.4, step 1",
+    )
+    told = box.json(answer, "price_cents", int)
+    require(
+        told == cents,
+        expected=f"the answer tells {cents} cents",
+        got=f"the answer tells {told} cents",
+        why="The answer shows the performance as it was before. Give back the changed one.",
+        where="the last line of the route",
+    )
+
+
+@PRICE.item(
+    3,
+    "For `/v1` an evening in yen is 409 `price_not_in_euro` and keeps its price; "
+    "an unknown one is 404 for both.",
+)
+def refuses(box: Sandbox) -> None:
+    leave_yen_alone(box)
+    know_the_unknown(box)
+
+
+def leave_yen_alone(box: Sandbox) -> None:
+    tokyo = yen_evening(box)
+    answer = box.api.put(f"/v1/performances/{tokyo['id']}/price", json={"price_cents": 4500})
+    stored = price_now(box, tokyo)
+    require(
+        stored == tokyo["price"],
+        expected=f"the price stays {tokyo['price']}",
+        got=f"{stored}, and the answer was {answer.status_code}",
+        why="`/v1` cannot see that this evening is sold in yen, so it must not touch it. Ask "
+        "before you save.",
+        where="lesson 1.4, step 3, and `PerformanceOut.of`",
+    )
+    code = answer.json().get("code") if "json" in answer.headers.get("content-type", "") else None
+    require(
+        (answer.status_code, code) == (409, "price_not_in_euro"),
+        expected="409 with the code `price_not_in_euro`",
+        got=box.said(answer),
+        why="A client of `/v1` should hear why, and that `/v2` can help. There is an error for it.",
+        where="lesson 1.4, step 3",
+    )
+
+
+def know_the_unknown(box: Sandbox) -> None:
+    bodies: dict[str, dict[str, object]] = {
+        "v1": {"price_cents": 4500},
+        "v2": {"amount": 4500, "currency": "EUR"},
+    }
+    for version, body in bodies.items():
+        answer = box.api.put(f"/{version}/performances/{NOBODY}/price", json=body)
+        code = box.json(answer).get("code") if answer.status_code < 500 else None
+        require(
+            (answer.status_code, code) == (404, "performance_not_found"),
+            expected=f"/{version}: 404 with the code `performance_not_found`",
+            got=box.said(answer),
+            why="`store.get` gives None for an unknown id. `find_performance` turns that into "
+            "the right error, once for all callers.",
+            where="services/performances.py",
+        )
+
+
+SERVED = """
+from uuid import UUID
+
+from boxoffice.models.memory import MemoryStore
+from boxoffice.models.money import Money
+from boxoffice.season import open_season
+from boxoffice.services import performances
+
+
+async def go():
+    store = MemoryStore()
+    await open_season(store)
+    first = (await performances.list_performances(store)).items[0]
+    returned = await performances.reprice_performance(
+        store, performance_id=first.id, price=Money(amount, currency)
+    )
+    kept = await store.performances.get(first.id)
+    try:
+        await performances.reprice_performance(
+            store, performance_id=UUID(int=0), price=Money(amount, currency)
+        )
+        end = "no error"
+    except Exception as error:
+        end = type(error).__name__
+    said = [getattr(one, "price", None) for one in (returned, kept)]
+    return [[getattr(p, "amount", None), getattr(p, "currency", None)] for p in said], end
+
+
+result = go()
+"""
+
+
+@PRICE.item(1, "The service does it for any caller, without HTTP: it takes and keeps `Money`.")
+def without_http(box: Sandbox) -> None:
+    amount, currency = random.randint(10, 99) * 100, random.choice(["JPY", "CHF"])
+    (returned, kept), end = box.evaluate(SERVED, amount=amount, currency=currency)
+    goal = [amount, currency]
+    require(
+        kept == goal and returned == goal,
+        expected=f"{goal} returned and stored",
+        got=f"{returned} returned, {kept} stored",
+        why="A night job calls the service as well. So the work is in there: copy, save, return.",
+        where="services/performances.py",
+    )
+    require(
+        end == "PerformanceNotFound",
+        expected="`PerformanceNotFound` for an unknown id",
+        got=f"`{end}`",
+        why="A service states the fact. Which status it gets is no matter of the service.",
+        where="`find_performance` in services/performances.py",
+    )
+
+
+# --- 3: write ---------------------------------------------------------------------------------
+
+TIGHT = exercise(
+    "ch01.tightened",
+    lesson="1.4",
+    kind="write",
+    title="The gate learns about limits",
+    answers=("compatibility.py::tightened",),
+    hints=(
+        "Take one keyword, `maximum`, and write down the cases: it falls, it rises, it stays, it "
+        "is new, it is gone. In which of the five is something refused that was taken before? "
+        "Then think what changes for `minimum`.",
+        "A limit that is missing means *no limit*. It does not mean 0. So look for missing ones "
+        "first: if `now` has none, nothing got tighter. If only `was` has none, it did. Only "
+        "then compare two numbers.",
+        "Mind the zero. `if was.get(word)` is false when the limit is missing *and* when it is "
+        "0. Ask `word in was`, or `is None`. At the end, sort the words.",
+        "    found = []\n"
+        '    for word in ("maximum", "maxLength", "minimum", "minLength"):\n'
+        "        before, after = was.get(word), now.get(word)\n"
+        "        if after is None:\n"
+        "            continue\n"
+        '        lower = word.startswith("max")\n'
+        "        if before is None or (after < before if lower else after > before):\n"
+        "            found.append(word)\n"
+        "    return sorted(found)",
+    ),
+)
+IN_PLAY = 'lesson 1.4, "Break it on purpose": lower a limit'
+
+
+def tightened(box: Sandbox, was: dict[str, object], now: dict[str, object]) -> list[str]:
+    kind: dict[str, object] = {"type": "integer"}
+    found = box.call("boxoffice.compatibility:tightened", kind | was, kind | now)
+    if not isinstance(found, list):
+        raise NotYet(
+            "a list of keywords",
+            repr(found),
+            "The gate writes a sentence for each keyword, so it needs their names, not a yes.",
+            IN_PLAY,
+        )
+    return [str(word) for word in found]
+
+
+def case(was: dict[str, object], now: dict[str, object]) -> str:
+    return f"for {was or 'no limit'} before and {now or 'no limit'} now"
+
+
+@TIGHT.item(2, "A `maximum` that falls is tighter, and so is a `minimum` that rises.")
+def numbers(box: Sandbox) -> None:
+    low, high = random.randint(2, 40), random.randint(50, 90)
+    down = tightened(box, {"maximum": high}, {"maximum": low})
+    up = tightened(box, {"minimum": low}, {"minimum": high})
+    back = tightened(box, {"maximum": low}, {"maximum": high})
+    require(
+        not (down == [] and back == ["maximum"]),
+        expected=f"['maximum'] {case({'maximum': high}, {'maximum': low})}",
+        got="[], and it comes for the way back",
+        why="The direction is turned round. Which numbers were taken before and are refused now?",
+        where=IN_PLAY,
+    )
+    require(
+        down == ["maximum"],
+        expected=f"['maximum'] {case({'maximum': high}, {'maximum': low})}",
+        got=str(down),
+        why=f"A client may still send {high}, as it always did. Now it is refused.",
+        where=IN_PLAY,
+    )
+    require(
+        up == ["minimum"],
+        expected=f"['minimum'] {case({'minimum': low}, {'minimum': high})}",
+        got=str(up),
+        why=f"A client may still send {low}, as it always did. A `minimum` works the other way "
+        "from a `maximum`: the higher, the tighter.",
+        where=IN_PLAY,
+    )
+
+
+@TIGHT.item(2, "A limit where there was none is tighter, even if it is 0.")
+def where_none_was(box: Sandbox) -> None:
+    for word in random.sample(["maximum", "minimum", "maxLength", "minLength"], 4):
+        now: dict[str, object] = {word: random.randint(3, 30)}
+        found = tightened(box, {}, now)
+        require(
+            found == [word],
+            expected=f"['{word}'] {case({}, now)}",
+            got=str(found),
+            why="A missing limit means that anything goes. It does not mean 0, and it is not "
+            "the same as the new one.",
+            where=IN_PLAY,
+        )
+    for word in ("minimum", "maximum"):
+        found = tightened(box, {}, {word: 0})
+        require(
+            found == [word],
+            expected=f"['{word}'] {case({}, {word: 0})}",
+            got=str(found),
+            why="0 is a limit like any other. But Python counts it as false, so `if limit` and "
+            "`limit or …` pass over it.",
+            where=IN_PLAY,
+        )
+    found = tightened(box, {"minimum": 0}, {"minimum": 5})
+    require(
+        found == ["minimum"],
+        expected=f"['minimum'] {case({'minimum': 0}, {'minimum': 5})}",
+        got=str(found),
+        why="0 is a limit like any other, also on the side of before.",
+        where=IN_PLAY,
+    )
+
+
+@TIGHT.item(2, "A limit that is wider, the same or gone is not tighter.")
+def not_tighter(box: Sandbox) -> None:
+    limit = random.randint(10, 60)
+    for word in ("maximum", "minimum", "maxLength", "minLength"):
+        wider = limit + 5 if word.startswith("max") else limit - 5
+        for after in ({word: limit}, {word: wider}, {}):
+            was: dict[str, object] = {word: limit}
+            now: dict[str, object] = dict(after)
+            found = tightened(box, was, now)
+            if now == {}:
+                why = "Without the limit all is taken that was taken before, and more."
+            elif now == was:
+                why = "Nothing has changed, so nothing is refused that was taken before."
+            else:
+                why = "All that was taken before is still taken. A gate that cries for nothing "
+                why += "is soon switched off."
+            require(
+                found == [], expected=f"[] {case(was, now)}", got=str(found), why=why, where=IN_PLAY
+            )
+    zero = tightened(box, {"minimum": 0}, {"minimum": -limit})
+    require(
+        zero == [],
+        expected=f"[] {case({'minimum': 0}, {'minimum': -limit})}",
+        got=str(zero),
+        why="0 is a limit like any other, and less than 0 is wider. `not before` takes 0 for "
+        "*no limit*.",
+        where=IN_PLAY,
+    )
+
+
+@TIGHT.item(1, "The same holds for texts, by `maxLength` and `minLength`.")
+def lengths(box: Sandbox) -> None:
+    low, high = random.randint(2, 9), random.randint(20, 90)
+    for word, before, after in (("maxLength", high, low), ("minLength", low, high)):
+        was: dict[str, object] = {word: before}
+        now: dict[str, object] = {word: after}
+        found = tightened(box, was, now)
+        require(
+            found == [word],
+            expected=f"['{word}'] {case(was, now)}",
+            got=str(found),
+            why="A title that fits today must fit tomorrow.",
+            where="`title` of `ShowIn` has such limits",
+        )
+
+
+@TIGHT.item(1, "All keywords that got tighter come back in one sorted list.")
+def sorted_list(box: Sandbox) -> None:
+    was: dict[str, object] = {"minimum": 1, "maximum": 90, "minLength": 1, "maxLength": 90}
+    now: dict[str, object] = {"minimum": 5, "maximum": 50, "minLength": 5, "maxLength": 50}
+    goal = sorted(now)
+    found = tightened(box, was, now)
+    require(
+        sorted(found) == goal,
+        expected=str(goal),
+        got=str(found),
+        why="All four got tighter. A `return` inside the loop ends it at the first one.",
+        where=IN_PLAY,
+    )
+    require(
+        found == goal,
+        expected=str(goal),
+        got=str(found),
+        why="The words are right. Sort them, so that a report is the same on each run.",
+        where=IN_PLAY,
+    )
+
+
+# --- 4: stretch -------------------------------------------------------------------------------
+
+LIGHTS = exercise(
+    "ch01.lights_out",
+    lesson="1.4",
+    kind="stretch",
+    title="Lights out",
+    answers=("middleware/deprecation.py::Deprecation",),
+    hints=(
+        "Begin with `__call__` of the lesson: it is right until the sunset. Put one question "
+        "into it: is it later than `self.sunset_at`? Where must it stand, so that late callers "
+        "are counted and get the three headers?",
+        "Starlette can answer from inside a middleware. A response object is a small app of its "
+        "own: `await JSONResponse({…}, 410)(scope, receive, send)`. So you choose which app to "
+        "call: the real one, or this response.",
+        "Both of them send through `send_with_dates`, and that puts the headers on. And ask "
+        "`self.clock()` inside `__call__`. In `__init__` it would be asked once, when the "
+        "server starts.",
+        "    app = self.app\n"
+        "    if self.clock() >= self.sunset_at:\n"
+        '        body = {"code": "version_gone", "detail": "Version 1 has ended. Use /v2."}\n'
+        "        app = JSONResponse(body, 410)\n"
+        "    await app(scope, receive, send_with_dates)",
+    ),
+)
+
+AT_NIGHT = """
+from datetime import UTC, datetime, timedelta
+
+from fastapi.testclient import TestClient
+
+from boxoffice.app import create_app
+from boxoffice.settings import Settings
+
+sunset = datetime.now(UTC) + timedelta(days=days)
+settings = Settings(v1_sunset_at=sunset)
+found = []
+with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    for path in paths:
+        answer = client.get(path, headers={"User-Agent": "till/2.1"})
+        try:
+            body = answer.json()
+        except ValueError:
+            body = None
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        found.append({"path": path, "status": answer.status_code, "body": body, "headers": headers})
+result = found
+"""
+IN_MIDDLEWARE = "`__call__` in middleware/deprecation.py"
+
+
+def visit(box: Sandbox, days: int, *paths: str) -> list[dict[str, Any]]:
+    """GET each path at a Box Office whose sunset is so many days away (negative: over)."""
+    found: list[dict[str, Any]] = box.evaluate(AT_NIGHT, days=days, paths=paths)
+    return found
+
+
+def told(answer: dict[str, Any]) -> str:
+    return f"{answer['path']}: {answer['status']}, {str(answer['body'])[:80]}"
+
+
+@LIGHTS.item(2, "After the sunset every path of `/v1` answers 410 with the code `version_gone`.")
+def gone(box: Sandbox) -> None:
+    days = -random.randint(1, 300)
+    for answer in visit(box, days, "/v1/shows", f"/v1/shows/{NOBODY}", "/v1/performances"):
+        goal = f"{answer['path']}: 410 with the code `version_gone`"
+        require(
+            answer["status"] != 404 or answer["path"] == "/v1/shows",
+            expected=goal,
+            got=told(answer),
+            why="Here the route still answered. Every path of `/v1` has to end, so ask the clock "
+            "before the route.",
+            where=IN_MIDDLEWARE,
+        )
+        require(
+            answer["status"] == 410,
+            expected=goal,
+            got=told(answer),
+            why="410 says *gone, on purpose, for good*. A client can tell it from a typing "
+            "error, which is 404.",
+            where="RFC 9110 §15.5.11",
+        )
+        body = answer["body"] if isinstance(answer["body"], dict) else {}
+        require(
+            body.get("code") != "http_error",
+            expected=goal,
+            got=told(answer),
+            why="An `HTTPException` is the framework's word, so it gets the code `http_error`. "
+            "And raised in a middleware it flies past your headers. Send a response from here.",
+            where=IN_MIDDLEWARE,
+        )
+        require(
+            body.get("code") == "version_gone" and bool(body.get("detail")),
+            expected=goal + " and a `detail`",
+            got=told(answer),
+            why="Every refusal of Box Office is JSON: a code for programs, a sentence for people.",
+            where="lesson 1.2, and `ErrorOut` in api/describe.py",
+        )
+
+
+@LIGHTS.item(2, "Before it `/v1` works as in the lesson, and `/v2` and `/health` know no sunset.")
+def the_rest_goes_on(box: Sandbox) -> None:
+    (answer,) = visit(box, random.randint(1, 300), "/v1/venues")
+    require(
+        answer["status"] == 200,
+        expected="/v1/venues: 200",
+        got=told(answer),
+        why="The sunset is still to come. Until then `/v1` is deprecated, and works.",
+        where=IN_MIDDLEWARE,
+    )
+    missing = sorted({"deprecation", "sunset", "link"} - set(answer["headers"]))
+    require(
+        missing == [],
+        expected="`Deprecation`, `Sunset` and `Link`",
+        got=f"no {', '.join(missing)}",
+        why="The warning must not get lost: `send_with_dates` puts it on each answer.",
+        where=IN_MIDDLEWARE,
+    )
+
+    for answer in visit(box, -5, "/v2/venues", "/health"):
+        require(
+            answer["status"] == 200 and "sunset" not in answer["headers"],
+            expected=f"{answer['path']}: 200, without `Sunset`",
+            got=told(answer),
+            why="Only `/v1` ends. Look at the path before you look at the clock.",
+            where=IN_MIDDLEWARE,
+        )
+
+
+@LIGHTS.item(
+    3, "The 410 still carries `Sunset` and the `Link` to the way out, and late callers are counted."
+)
+def way_out(box: Sandbox) -> None:
+    answer, _, counts = visit(
+        box, -random.randint(1, 300), "/v1/venues", "/v1/shows", "/internal/v1-callers"
+    )
+    require(
+        answer["status"] == 410,
+        expected="410 after the sunset",
+        got=told(answer),
+        why="First the lights must go out at all.",
+        where=IN_MIDDLEWARE,
+    )
+    missing = sorted({"sunset", "link"} - set(answer["headers"]))
+    require(
+        missing == [],
+        expected="`Sunset` and `Link` on the 410",
+        got=f"no {', '.join(missing)}",
+        why="Whoever comes now needs the way out most. Send the 410 through `send_with_dates` too.",
+        where=IN_MIDDLEWARE,
+    )
+    link = answer["headers"]["link"]
+    require(
+        "</v2/venues>" in link and "successor-version" in link,
+        expected='</v2/venues>; rel="successor-version"',
+        got=link,
+        why="The link names the same thing under `/v2`.",
+        where=IN_MIDDLEWARE,
+    )
+    require(
+        counts["body"] == {"till": 2},
+        expected="{'till': 2} after two calls of the till",
+        got=str(counts["body"]),
+        why="These are the very people that you must write to. Count once, and before you "
+        "answer 410.",
+        where=IN_MIDDLEWARE,
+    )
+
+
+WITH_A_CLOCK = """
+from datetime import UTC, datetime, timedelta
+
+from fastapi.testclient import TestClient
+
+from boxoffice.app import create_app
+from boxoffice.middleware.deprecation import Deprecation
+from boxoffice.settings import Settings
+
+SUNSET = datetime(2041, 3, 1, tzinfo=UTC)
+now = [SUNSET - timedelta(hours=2)]
+app = create_app(Settings(v1_sunset_at=SUNSET))
+for middleware in app.user_middleware:
+    if middleware.cls is Deprecation:
+        middleware.kwargs["clock"] = lambda: now[0]
+found = []
+with TestClient(app, raise_server_exceptions=False) as client:
+    for hours in (-1, 1, 2):
+        now[0] = SUNSET + timedelta(hours=hours)
+        found.append(client.get("/v1/venues").status_code)
+result = found
+"""
+
+
+@LIGHTS.item(2, "The clock is asked at each request, so nobody has to restart the server.")
+def asks_each_time(box: Sandbox) -> None:
+    found = box.evaluate(WITH_A_CLOCK)
+    require(
+        found != [200, 200, 200],
+        expected="200 one hour before the sunset, then 410 one hour after it",
+        got=f"{found[0]}, then {found[1]}",
+        why="Is the clock asked in `__init__`, or not at all? A server may run for weeks; ask "
+        "`self.clock()` in `__call__`.",
+        where=IN_MIDDLEWARE,
+    )
+    require(
+        found == [200, 410, 410],
+        expected="200 one hour before the sunset, 410 one hour after it and later",
+        got=", ".join(map(str, found)),
+        why="Compare `self.clock()` with `self.sunset_at` on each call. Do not ask the "
+        "computer's own clock: a test could not turn it.",
+        where=IN_MIDDLEWARE,
+    )

@@ -1,0 +1,13 @@
+# says: To paste UTC over it
+# says: do not rename it
+# %%build api/farewell.py::farewell
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+
+def farewell(*, deprecated_at: datetime, sunset_at: datetime, successor: str) -> dict[str, str]:
+    """The headers of a route that ends. Both moments carry a zone, which may be any."""
+    deprecation = f"@{int(deprecated_at.replace(tzinfo=UTC).timestamp())}"
+    sunset = format_datetime(sunset_at.replace(tzinfo=UTC), usegmt=True)
+    link = f'<{successor}>; rel="successor-version"'
+    return {"Deprecation": deprecation, "Sunset": sunset, "Link": link}

@@ -1,0 +1,47 @@
+# %%build middleware/deprecation.py::Deprecation
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from starlette.responses import JSONResponse
+
+
+class Deprecation:
+    """Tells callers of /v1 when it ends, counts them by name, and ends it in time."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        deprecated_at: datetime,
+        sunset_at: datetime,
+        callers: Callers,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.app = app
+        self.callers = callers
+        self.sunset_at = sunset_at
+        self.clock = clock
+        self.headers = [
+            (b"deprecation", f"@{int(deprecated_at.timestamp())}".encode()),
+            (b"sunset", format_datetime(sunset_at, usegmt=True).encode()),
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+            await self.app(scope, receive, send)
+            return
+        self.callers.count(read_client(scope))
+        link = f'<{scope["path"].replace("/v1/", "/v2/", 1)}>; rel="successor-version"'
+        extra = [*self.headers, (b"link", link.encode())]
+        if self.sunset_at < self.clock():
+            body = {"code": "version_gone", "detail": "Too late. Everything is under /v2."}
+            headers = {name.decode(): value.decode() for name, value in extra}
+            await JSONResponse(body, status_code=410, headers=headers)(scope, receive, send)
+        else:
+
+            async def send_more(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    message["headers"] = [*message["headers"], *extra]
+                await send(message)
+
+            await self.app(scope, receive, send_more)
