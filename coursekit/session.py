@@ -150,7 +150,10 @@ def _put_back(
             "COURSEKIT_WORKSPACE to a folder you may write to."
         ) from None
     if fresh and exercises:
-        (space.root / "answers.json").unlink(missing_ok=True)
+        answers = space.root / "answers.json"
+        if answers.exists():
+            space.keep(answers)
+            answers.unlink()
     keeps: Callable[[str, str], bool] = (lambda _path, _text: True) if exercises else course.is_ours
     return space.restore(files, keeps), aside
 

@@ -1,0 +1,198 @@
+"""`start`, and what a kernel knows of its lesson; without a kernel."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import SHOUT, STATE, python, variables
+
+from coursekit import caller, course, database, exercise, magics, session
+from coursekit.errors import CourseError, UnknownName
+
+
+@pytest.fixture(autouse=True)
+def _no_lesson(course_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(session, "_session", None)
+    before = dict(os.environ)
+    yield
+    if session._session is not None:
+        session._session.close()
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def test_the_status_is_one_line_that_repeats() -> None:
+    first = str(session.start("1.2"))
+    assert first.startswith("✓ Lesson 1.2 is ready · PostgreSQL ")
+    assert first.endswith("answer · 2 files of Box Office stand")
+    assert str(session.start("1.2")) == first
+    assert str(session.start("0")).endswith("no file yet")
+
+
+def test_the_learners_programs_get_the_servers_addresses() -> None:
+    session.start("1.2")
+    first = session.current().variables
+    assert {name: os.environ[name] for name in first} == first
+    session.start("1.1")
+    second = session.current().variables
+    assert {name for name in first if first[name] == second[name]} == set()
+    session.start("1.2")
+    assert session.current().variables == first
+
+
+def test_wrong_words() -> None:
+    with pytest.raises(CourseError, match=r'start\("1.2"\)'):
+        session.start(1.2)  # type: ignore[arg-type]
+    with pytest.raises(UnknownName, match="Did you mean"):
+        session.start("1.3")
+    with pytest.raises(CourseError, match="No lesson is running"):
+        session.current()
+
+
+def test_fresh_keeps_everything_of_the_learners(tmp_path: Path) -> None:
+    session.start("1.2")
+    package = session.current().workspace.package
+    (package / "app.py").write_text("mine = 1\n")
+    (package / "notes.txt").write_text("mine too")
+    (package / "picture.png").write_bytes(b"\xff\x00")
+    shown = str(session.start("1.2"))
+    assert "app.py, notes.txt, picture.png" in shown
+    shown = str(session.start("1.2", fresh=True))
+    assert "your files, in kept/" in shown
+    kept = next((tmp_path / "workspace/kept").iterdir()) / "backend/boxoffice"
+    assert (kept / "app.py").read_text() == "mine = 1\n"
+    assert (kept / "notes.txt").read_text() == "mine too"
+    assert (kept / "picture.png").read_bytes() == b"\xff\x00"
+    assert (package / "app.py").read_text() == course.files_at("1.2")["app.py"]
+
+
+def test_exercises_have_a_sandbox_at_the_end_of_the_lesson(tmp_path: Path) -> None:
+    session.start("1.1")
+    lesson = session.current().environment
+    assert str(session.start("1.1", exercises=True)).startswith(
+        "✓ Exercises of lesson 1.1 are ready"
+    )
+    now = session.current()
+    assert now.workspace.root == tmp_path / "workspace/exercises/1.1"
+    assert now.home == tmp_path / "workspace"
+    assert (now.workspace.package / "services/shows.py").exists()
+    assert now.environment != lesson
+    now.record_answer("services/shows.py::find_show", SHOUT)
+    now.record_answer("app.py", "x")
+    assert list(now.answers()) == ["services/shows.py::find_show", "app.py"]
+    session.start("1.1", exercises=True)
+    assert len(session.current().answers()) == 2
+    session.start("1.1", exercises=True, fresh=True)
+    assert session.current().answers() == {}
+    kept = list((now.workspace.root / "kept").rglob("answers.json"))
+    assert len(kept) == 1
+    assert "upper" in kept[0].read_text()
+
+
+def test_a_build_is_served_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    session.start("1.2")
+    api = caller.client()
+    assert api.get("/shows/1").json()["title"] == "Macbeth"
+    magics.build_cell("services/shows.py::find_show", SHOUT)
+    assert "changed services/shows.py" in capsys.readouterr().out
+    assert api.get("/shows/1").json()["title"] == "MACBETH"
+    assert repr(api) == "<client of your running API>"
+    (session.current().workspace.package / "app.py").write_text("def create_app():\n    1 / 0\n")
+    with pytest.raises(CourseError, match=r"app.py, line 2, in create_app"):
+        api.get("/shows/1")
+
+
+def test_settings_of_the_client() -> None:
+    session.start("1.2")
+    api = caller.client(headers={"x-client": "kiosk"}, timeout=3)
+    answer = api.get("/shows/1")
+    assert answer.request.headers["x-client"] == "kiosk"
+    with pytest.raises(CourseError, match=r"serves files of scratch/ alone"):
+        caller.client("app.py")
+
+
+def test_sql() -> None:
+    session.start("1.2")
+    rows = database.sql("select 1 as one, '50%' as half, null as nothing")
+    assert rows == [{"one": 1, "half": "50%", "nothing": None}]
+    assert str(rows).split() == [
+        "one",
+        "half",
+        "nothing",
+        "───",
+        "────",
+        "───────",
+        "1",
+        "50%",
+        "∅",
+    ]
+    assert database.sql("create temp table t (id int)") == []
+    database.sql("drop table if exists kept; create table kept (id int)")
+    database.sql("insert into kept values (1), (2)")
+    assert len(database.sql("select generate_series(1, 5000)")) == 1000
+    plan = database.sql("delete from kept", explain=True)
+    assert "rows=2" in str(plan)
+    assert len(database.sql("select * from kept")) == 2
+    for query, words in (
+        ("selct 1", "syntax error"),
+        ("select * from seats", 'relation "seats" does not exist'),
+        ("select 1/0", "division by zero"),
+    ):
+        with pytest.raises(CourseError, match="PostgreSQL says: ") as caught:
+            database.sql(query)
+        assert words in str(caught.value)
+
+
+def test_progress_needs_no_lesson() -> None:
+    assert "Welcome" in str(exercise.progress())
+
+
+def test_a_check_outside_its_exercises_says_what_to_run(
+    course_folder: Path, checkout: Path, tmp_path: Path
+) -> None:
+    env = variables(checkout, STATE, tmp_path / "w")
+    code = (
+        "from coursekit import check, hint, start\n"
+        "from coursekit.errors import CourseError\n"
+        "start('1.1')\n"
+        "try:\n    check('ch90.loud')\n"
+        "except CourseError as error:\n    print(error)\n"
+        "for _ in range(4):\n    print(hint('ch90.loud'))\n"
+    )
+    done = python(code, env)
+    assert 'start("1.1", exercises=True)' in done.stdout, done.stderr
+    for words in ("Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3", "That was the last one"):
+        assert words in done.stdout
+
+
+def test_a_workspace_that_may_not_be_written(checkout: Path, tmp_path: Path, state: Path) -> None:
+    """As a user who is not root, whom the system lets write everywhere."""
+    user = None if os.geteuid() else 65534
+    try:
+        subprocess.run([sys.executable, "-c", "pass"], user=user, cwd="/", check=True)
+        subprocess.run(["ls", str(checkout)], user=user, check=True, capture_output=True)
+    except (OSError, subprocess.SubprocessError):
+        pytest.skip("this Python lies where a user who is not root cannot run it")
+    space = tmp_path / "read only"
+    env = variables(checkout, state, space)
+    if user:
+        shutil.chown(state, user)
+    go = (
+        "from coursekit import start\nfrom coursekit.errors import CourseError\n"
+        "try:\n    print(start('1.2'))\nexcept CourseError as error:\n    print('✗', error)\n"
+    )
+    space.mkdir(mode=0o555)
+    words = {"env": env, "cwd": "/", "capture_output": True, "encoding": "utf-8", "user": user}
+    done = subprocess.run([sys.executable, "-c", go], check=False, **words)  # type: ignore[call-overload]
+    assert "cannot be made (Permission denied)" in done.stdout, done.stderr
+    space.chmod(0o755)
+    if user:
+        shutil.chown(space, user)
+    done = subprocess.run([sys.executable, "-c", go], check=False, **words)  # type: ignore[call-overload]
+    assert "is ready" in done.stdout, done.stderr

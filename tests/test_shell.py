@@ -1,0 +1,86 @@
+"""`run`: a Python tool in the learner's backend."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from coursekit import session, shell
+from coursekit.errors import CourseError
+
+
+@pytest.fixture
+def backend(course_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setattr(session, "_session", None)
+    before = dict(os.environ)
+    session.start("1.2")
+    yield session.current().workspace.backend
+    session.current().close()
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def test_a_file_runs_with_box_office_beside_it(backend: Path) -> None:
+    (backend / "look.py").write_text(
+        "import os, sys\nfrom boxoffice.services.shows import TITLES\n"
+        "print(len(TITLES), sys.argv[1:], os.environ['DATABASE_URL'][:10], '✓')\nsys.exit(3)\n"
+    )
+    done = shell.run("python look.py 'a b' c")
+    assert done.code == 3
+    assert done.output == "3 ['a b', 'c'] postgresql ✓"
+    assert done.text.splitlines()[0] == "$ python look.py 'a b' c"
+    assert done.text.splitlines()[-1] == "exit code 3"
+    assert "exit code 3" in done.text
+
+
+def test_pytest_runs_and_repeats_itself(backend: Path) -> None:
+    tests = backend / "boxoffice/tests"
+    tests.mkdir()
+    (tests / "test_shows.py").write_text(
+        "from boxoffice.services.shows import find_show\n\n\n"
+        "def test_one():\n    assert find_show(1) == 'Macbeth'\n\n\n"
+        "def test_two():\n    assert find_show(2) == 'Hamlet'\n"
+    )
+    first = shell.run("pytest -q boxoffice")
+    assert first.code == 1
+    assert "1 failed, 1 passed" in first.output
+    assert "assert 'Othello' == 'Hamlet'" in first.output
+    assert str(backend) not in first.output
+    assert shell.run("pytest -q boxoffice").output == first.output
+    assert not list(backend.rglob(".pytest_cache"))
+
+
+def test_what_goes_wrong_is_told_in_the_learners_lines(backend: Path) -> None:
+    (backend / "bad.py").write_text("def f():\n    return 1 / 0\n\n\nf()\n")
+    done = shell.run("python bad.py")
+    assert done.code == 1
+    assert "bad.py, line 2, in f:  return 1 / 0" in done.output
+    assert "ZeroDivisionError" in done.output
+    assert "coursekit" not in done.output
+    assert "There is no Python tool named rm" in shell.run("rm -rf x").output
+    assert "No such file" in shell.run("python missing.py").output
+
+
+def test_a_tool_that_never_ends_is_stopped(backend: Path) -> None:
+    (backend / "loop.py").write_text("print('begun')\nwhile True:\n    pass\n")
+    done = shell.run("python loop.py", seconds=0.5)
+    assert done.code == 1
+    assert "begun" in done.output
+    assert "stopped: not finished" in done.output
+
+
+def test_words_that_cannot_be_read(backend: Path) -> None:
+    with pytest.raises(CourseError, match="cannot be read"):
+        shell.run("pytest 'a")
+    with pytest.raises(CourseError, match="needs a command"):
+        shell.run("  ")
+
+
+def test_output_is_made_repeatable() -> None:
+    text = "\x1b[32mok\x1b[0m in 0.12s at 127.0.0.1:53211\r\n/w s/x.py: 12 passed in 3 seconds  \n"
+    assert shell.repeatable(text, "/w s") == (
+        "ok in … s at 127.0.0.1:PORT\nx.py: 12 passed in … seconds"
+    )
