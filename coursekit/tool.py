@@ -40,6 +40,11 @@ def _call(command: list[str]) -> None:
     if name == "python" and rest[:1] == ["-m"]:
         sys.argv = rest[1:]
         runpy.run_module(rest[1], run_name="__main__", alter_sys=True)
+    elif name == "python" and len(rest) > 1 and rest[0] == "-c":
+        sys.argv = ["-c", *rest[2:]]
+        exec(compile(rest[1], "<string>", "exec"), {"__name__": "__main__"})
+    elif name == "python" and not rest:
+        raise SystemExit("`python` needs a file, as in `python look.py`.")
     elif name == "python":
         sys.argv = rest
         sys.path.insert(0, str(Path(rest[0]).resolve().parent))

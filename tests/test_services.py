@@ -210,7 +210,7 @@ def test_the_users_own_servers(
     assert "postgres" not in names
     assert "valkey" not in names
     with psycopg.connect(urls["DATABASE_URL"], autocommit=True) as connection:
-        name = database.rsplit("/", 1)[1].partition("?")[0]
+        name = database.partition("?")[0].rpartition("/")[2]
         connection.execute(f'drop database "{name}"'.encode())
 
 

@@ -61,6 +61,8 @@ def test_what_goes_wrong_is_told_in_the_learners_lines(backend: Path) -> None:
     assert "ZeroDivisionError" in done.output
     assert "coursekit" not in done.output
     assert "There is no Python tool named rm" in shell.run("rm -rf x").output
+    assert "`python` needs a file" in shell.run("python").output
+    assert shell.run("python -c 'print(6 * 7)'").output == "42"
     assert "No such file" in shell.run("python missing.py").output
 
 
