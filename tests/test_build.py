@@ -257,7 +257,7 @@ def definitions(draw: st.DrawFn, name: str) -> str:
     value = repr(draw(constants))
     kind = draw(st.sampled_from(["function", "class", "constant", "async", "decorated", "comment"]))
     return {
-        "function": f"def {name}(a=1, *, b={value}):\n    def g():\n        return b\n\n    return g",
+        "function": f"def {name}(a, *, b={value}):\n    def g():\n        return b\n\n    return g",
         "class": f"class {name}:\n    x = {value}\n\n    def m(self):\n        return self.x",
         "constant": f"{name} = {value}",
         "async": f"async def {name}():\n    return {value}",
