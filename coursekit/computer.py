@@ -143,6 +143,15 @@ def _listen(port: str) -> socket.socket:
         return listener
 
 
+def _turn_away(listener: socket.socket) -> None:
+    """Close what still waits for an application that is gone: the next one shall not run it."""
+    listener.setblocking(False)
+    with contextlib.suppress(OSError):
+        while True:
+            listener.accept()[0].close()
+    listener.setblocking(True)
+
+
 class Process:
     """One application under uvicorn, on a port that stays the same over its restarts."""
 
@@ -200,6 +209,7 @@ class Process:
         self.stop()
         self._seen = now
         self._empty_log()
+        _turn_away(self._listener())
         job = Job(
             "coursekit.server:serve",
             {"scratch": str(self._scratch) if self._scratch else None},
