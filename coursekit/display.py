@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -56,6 +60,43 @@ def show(shown: object) -> None:
         print(shown)
     else:
         display(shown)  # type: ignore[no-untyped-call]
+
+
+PATIENCE_SECONDS = 2.0
+
+
+@contextmanager
+def waiting(words: str) -> Iterator[None]:
+    """Say what is being waited for, second by second, once it takes longer than two seconds.
+
+    The line is gone afterwards. Nothing is said where outputs are stored or compared.
+    """
+    from IPython import get_ipython
+
+    if get_ipython() is None or os.environ.get("COURSEKIT_ISOLATE"):
+        yield
+        return
+    over = threading.Event()
+    teller = threading.Thread(target=_tell, args=(words, over), daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        over.set()
+        teller.join()
+
+
+def _tell(words: str, over: threading.Event) -> None:
+    from IPython.display import display
+
+    begun = time.monotonic()
+    if over.wait(PATIENCE_SECONDS):
+        return
+    handle = display(Shown("", ""), display_id=True)  # type: ignore[no-untyped-call]
+    while not over.wait(1.0):
+        line = f"{words} … {time.monotonic() - begun:.0f} seconds"
+        handle.update(Shown(line, f'<div role="status">{escape(line)}</div>'))
+    handle.update(Shown("", ""))
 
 
 def badge(words: str, tone: Tone) -> str:

@@ -8,7 +8,7 @@ from coursekit.errors import CourseError, WorkspaceProblem, interruptible
 
 def check(name: str) -> display.Shown:
     """Grade an exercise from the cells that were run, and show what holds and what does not yet."""
-    with interruptible():
+    with interruptible(), display.waiting("Looking at your answer"):
         return _check(name)
 
 

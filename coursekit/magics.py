@@ -25,7 +25,10 @@ class CourseMagics(Magics):
         A line `%%build …` further down in the cell begins the next file.
         """
         with interruptible():
-            for words, text in build.blocks(line, cell):
+            pieces = build.blocks(line, cell)
+            for words, text in pieces:  # all are read before the first is written
+                build.apply(None, words, text)
+            for words, text in pieces:
                 build_cell(words, text)
 
     @cell_magic

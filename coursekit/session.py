@@ -110,7 +110,7 @@ def start(lesson_id: str, *, fresh: bool = False, exercises: bool = False) -> di
     """
     if not isinstance(lesson_id, str):
         raise CourseError(f'A lesson\'s number is text: start("{lesson_id}").')
-    with interruptible():
+    with interruptible(), display.waiting("Starting PostgreSQL and Redis"):
         return _start(lesson_id, fresh, exercises)
 
 

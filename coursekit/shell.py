@@ -52,7 +52,7 @@ def run(command: str, *, seconds: float = SECONDS) -> Ran:
     # Tools call one another by name, and the environment need not be activated.
     variables["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     now.workspace.require()
-    with interruptible():
+    with interruptible(), display.waiting(f"{words[0]} is running"):
         done = runtime.current().run(words, now.workspace.backend, variables, seconds)
     folder = str(now.workspace.backend)
     return Ran(_without_port(command), done.code, repeatable(done.output, folder))

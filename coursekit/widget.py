@@ -11,7 +11,7 @@ from html import escape
 import ipywidgets as widgets  # type: ignore[import-untyped]
 from IPython.display import display
 
-from coursekit.display import pre
+from coursekit.display import pre, waiting
 from coursekit.errors import CourseError
 
 MOST = 24
@@ -31,9 +31,11 @@ def play(function: Callable[..., object], **choices: Sequence[object]) -> None:
         raise CourseError(f"play() shows 1 to {MOST} combinations; these are {len(combinations)}.")
     results: dict[tuple[str, ...], tuple[str, str]] = {}
     screens: dict[tuple[str, ...], widgets.HTML] = {}
-    for combination in combinations:
-        labels = tuple(label for label, _ in combination)
-        results[labels] = _call(function, menus, combination)
+    with waiting("Trying every choice"):
+        for combination in combinations:
+            labels = tuple(label for label, _ in combination)
+            results[labels] = _call(function, menus, combination)
+    for labels in results:
         screens[labels] = widgets.HTML(results[labels][1])
     dropdowns = [
         widgets.Dropdown(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from html import unescape
 
 import httpx
@@ -209,3 +210,23 @@ def test_every_outcome_has_a_sign_and_its_words(outcome: Outcome) -> None:
     shown = display.verdict_card(Verdict("ch01.x", "Pages", outcome, 3, message="because"))
     assert str(outcome) in words_of(shown.html)
     assert str(outcome) in shown.text
+
+
+def test_a_long_wait_is_told_and_then_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    done = threading.Event()
+
+    class Handle:
+        def update(self, shown: display.Shown) -> None:
+            told.append(shown.text)
+            if len(told) == 2:
+                done.set()
+
+    monkeypatch.delenv("COURSEKIT_ISOLATE", raising=False)
+    monkeypatch.setattr(display, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr("IPython.get_ipython", lambda: object())
+    monkeypatch.setattr("IPython.display.display", lambda *_, **__: Handle())
+    with display.waiting("pytest is running"):
+        assert done.wait(20)
+    assert told[0].startswith("pytest is running … ")
+    assert told[-1] == ""

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from conftest import SHOUT, STATE, python, variables
+from IPython.core.interactiveshell import InteractiveShell
 
 from coursekit import caller, course, database, exercise, magics, session
-from coursekit.errors import CourseError, UnknownName
+from coursekit.errors import BuildRefused, CourseError, UnknownName
 
 
 @pytest.fixture(autouse=True)
@@ -196,3 +197,11 @@ def test_a_workspace_that_may_not_be_written(checkout: Path, tmp_path: Path, sta
         shutil.chown(space, user)
     done = subprocess.run([sys.executable, "-c", go], check=False, **words)  # type: ignore[call-overload]
     assert "is ready" in done.stdout, done.stderr
+
+
+def test_a_cell_of_several_files_writes_all_of_them_or_none() -> None:
+    session.start("1.2")
+    magic = magics.CourseMagics(InteractiveShell.instance())
+    with pytest.raises(BuildRefused):
+        magic.build("services/one.py", "A = 1\n%%build services/two.py\ndef broken(:\n")
+    assert not (session.current().workspace.package / "services" / "one.py").exists()
