@@ -179,7 +179,7 @@ def _inline(text: str) -> str:
 # --- HTTP ---------------------------------------------------------------------------------
 
 
-def compact_json(value: object, indent: int = 0, width: int = 112) -> str:
+def compact_json(value: object, indent: int = 0, width: int = 88) -> str:
     """JSON that fits the page: what is short stays on one line."""
     flat = json.dumps(value, ensure_ascii=False)
     if len(flat) + indent <= width or not isinstance(value, dict | list) or not value:
