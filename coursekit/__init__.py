@@ -50,4 +50,8 @@ def _register() -> None:
             register(shell)
 
 
+def load_ipython_extension(_shell: object) -> None:
+    """Registered by the import already; named so that IPython can load the package at its start."""
+
+
 _register()

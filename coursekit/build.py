@@ -82,9 +82,11 @@ def blocks(line: str, body: str) -> list[tuple[str, str]]:
     return list(zip([line, *pieces[1::2]], pieces[::2], strict=True))
 
 
-def apply(source: str | None, target: str | Target, body: str) -> str:
+def apply(source: str | None, target: str | Target, body: str, *, prune: bool = False) -> str:
     """The new text of the file that `target` names; `source` is the old one, None if missing.
 
+    With `prune`, imports that the old text used and the new one does not are left out: so the
+    course's own files stay tidy. A learner keeps every import, as the next try may need it.
     Raises BuildRefused, and then the old text stands.
     """
     goal = target if isinstance(target, Target) else parse_target(target)
@@ -109,7 +111,7 @@ def apply(source: str | None, target: str | Target, body: str) -> str:
         ) from None
     replaced = _replace(source, old, goal.name, definition, text)
     merged = _merge_imports(replaced, imports)
-    return _prune_imports(source, merged)
+    return _prune_imports(source, merged) if prune else merged
 
 
 def _plain_newlines(text: str) -> str:
@@ -134,6 +136,19 @@ def parse(text: str, path: str) -> ast.Module:
         raise BuildRefused(
             f"This is not Python yet ({error}); {path} was left as it was."
         ) from None
+
+
+def without_imports(text: str) -> str:
+    """A Python file's text without its top-level imports and blank lines, for comparing."""
+    kept, inside = [], False
+    for line in text.split("\n"):
+        if inside:
+            inside = ")" not in line
+        elif line.startswith(("import ", "from ")):
+            inside = "(" in line and ")" not in line
+        elif line.strip():
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def defined_name(node: ast.stmt) -> str | None:

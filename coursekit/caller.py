@@ -6,7 +6,7 @@ import inspect
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -19,6 +19,9 @@ RACE_LIMIT = 1000
 
 class Client(httpx.Client):
     """`httpx.Client` that has the current files served before each request."""
+
+    latest: ClassVar[httpx.Response | None] = None
+    """The answer that came last to any client of this kernel."""
 
     def __init__(self, served: runtime.Served, **settings: Any) -> None:
         settings.setdefault("timeout", TIMEOUT_SECONDS)
@@ -52,6 +55,7 @@ class Client(httpx.Client):
             raise AppFailed(
                 f"Your API went away during {what} ({error}). It will be restarted."
             ) from None
+        Client.latest = response
         if response.status_code >= 500:
             response.extensions["coursekit_crash"] = self.served.crash()
         if not _racing.is_set():

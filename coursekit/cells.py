@@ -8,10 +8,13 @@ import linecache
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from coursekit.display import Shown, card
 from coursekit.errors import CourseError
+
+if TYPE_CHECKING:
+    import httpx
 
 LONGEST = 300
 
@@ -59,26 +62,42 @@ def check(title: str, source: str, namespace: dict[str, Any]) -> tuple[bool, Sho
     """Run the asserts of a `%%check` cell: whether they hold, and the card that says so."""
     from _pytest.assertion import util
 
+    from coursekit.caller import Client
+
     heard = _Compared()
     before, util._reprcompare = util._reprcompare, heard
+    Client.latest = None
     try:
         execute(source, namespace, f"<check: {title}>")
     except AssertionError as error:
-        return False, card("✗", title, "fail", parts=_explain(error, source, title, heard.last))
+        parts = _explain(error, source, title, heard.last)
     except CourseError as error:
-        return False, card("✗", title, "fail", parts=[("got", str(error))])
+        parts = [("got", str(error))]
     except SyntaxError as error:
-        return False, card(
-            "✗", title, "fail",
-            parts=[("got", f"line {error.lineno} is not Python: {error.msg}")],
-        )  # fmt: skip
+        parts = [("got", f"line {error.lineno} is not Python: {error.msg}")]
     except Exception as error:
         line, text = _line(error, source, f"<check: {title}>")
         parts = [("got", _error(error)), ("where", f"`{text}`" if text else f"line {line}")]
-        return False, card("✗", title, "fail", parts=parts)
+        if Client.latest is not None:
+            parts.insert(1, ("last answer", _told(Client.latest)))
+    else:
+        return True, card("✓", title, "pass")
     finally:
         util._reprcompare = before
-    return True, card("✓", title, "pass")
+    if Client.latest is not None:
+        crash = Client.latest.extensions.get("coursekit_crash")
+        if crash:
+            parts.append(("the error", "behind it, in your files:\n" + "\n".join(crash)))
+    return False, card("✗", title, "fail", parts=parts)
+
+
+def _told(response: httpx.Response) -> str:
+    """An answer in one line."""
+    request = response.request
+    return _clip(
+        f"{request.method} {request.url.path} → {response.status_code} {response.reason_phrase}"
+        f" {response.text}".strip()
+    )
 
 
 def expect(words: str, source: str, namespace: dict[str, Any]) -> Shown:
@@ -134,7 +153,7 @@ def _explain(
         and len(test.ops) == 1
         and compared.operator in {"==", "in", "<", "<=", ">", ">=", "!=", "not in", "is"}
     ):
-        words = {"==": "", "is": "", "in": "something in ", "not in": "nothing of "}
+        words = {"==": "", "is": "", "in": "something in ", "not in": "something that is not in "}
         prefix = words.get(compared.operator, f"{compared.operator} ")
         parts.append(("expected", prefix + _clip(_repr(compared.right))))
         parts.append(("got", _clip(_repr(compared.left))))

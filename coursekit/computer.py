@@ -87,7 +87,9 @@ class Computer:
                 try:
                     message = job.receive(seconds) or {}
                 except TimeoutError:
-                    output.write(f"\nstopped: not finished after {seconds:.0f} seconds\n".encode())
+                    output.write(
+                        b"\nstopped: it did not come to an end. Is there a loop that never ends?\n"
+                    )
                 else:
                     code = int(str(message.get("code", 1)))
                     _stand(folder, message)

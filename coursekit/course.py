@@ -207,7 +207,7 @@ def replay(
                 if cell.target.source:
                     text = generate(files, cell.target.source)
                 else:
-                    text = build.apply(files.get(path), cell.target, cell.body)
+                    text = build.apply(files.get(path), cell.target, cell.body, prune=True)
             except BuildRefused as error:
                 if left_out is None:
                     raise BuildRefused(f"{lesson.path.name}: {error}") from None
@@ -232,6 +232,17 @@ def files_after(lesson_id: str) -> Files:
     ids = [lesson.id for lesson in lessons()]
     place = ids.index(find(lesson_id).id) + 1
     return files_at(ids[place] if place < len(ids) else "end")
+
+
+def writes_whole(path: str) -> bool:
+    """Whether some cell of the course writes this file as a whole."""
+    return path in _whole(_stamp())
+
+
+@lru_cache(maxsize=4)
+def _whole(stamp: tuple[tuple[str, int], ...]) -> frozenset[str]:
+    targets = [cell.target for lesson in lessons() for cell in build_cells(lesson.path, [])]
+    return frozenset(target.path for target in targets if not target.name)
 
 
 def origins() -> dict[str, str]:
@@ -259,11 +270,12 @@ def _states(
 
 
 def _mark(path: str, text: str) -> str:
-    return hashlib.sha256(f"{path}\0{text.strip()}".encode()).hexdigest()
+    told = build.without_imports(text) if path.endswith(".py") else text.strip()
+    return hashlib.sha256(f"{path}\0{told}".encode()).hexdigest()
 
 
 def is_ours(path: str, text: str) -> bool:
-    """Whether some step of the course writes exactly this text to this path."""
+    """Whether some step of the course writes this text to this path, imports aside."""
     return _mark(path, text) in _states(_stamp(), "end")[1]
 
 

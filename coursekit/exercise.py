@@ -6,7 +6,7 @@ from coursekit import display, logbook, session
 from coursekit.errors import CourseError, WorkspaceProblem, interruptible
 
 
-def check(name: str) -> display.Shown:
+def check(name: str = "") -> display.Shown:
     """Grade an exercise from the cells that were run, and show what holds and what does not yet."""
     with interruptible(), display.waiting("Looking at your answer"):
         return _check(name)
@@ -23,6 +23,9 @@ def _check(name: str) -> display.Shown:
             f'"{name}" belongs to the exercises of lesson {exercise.lesson}. Run '
             f'`start("{exercise.lesson}", exercises=True)` first.'
         )
+    if now.refused & set(exercise.answers):
+        words = "Your last run of the answer cell was refused; this looks at the version before it."
+        display.show(display.card("!", words, "brass"))
     verdict = judge.judge(name, now.answers())
     if verdict.outcome != "could not be graded":
         try:
@@ -32,7 +35,7 @@ def _check(name: str) -> display.Shown:
     return display.verdict_card(verdict)
 
 
-def hint(name: str) -> display.Shown:
+def hint(name: str = "") -> display.Shown:
     """The next rung of an exercise's hints; the last one is code."""
     from coursekit.checks import find
 

@@ -17,7 +17,7 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -281,10 +281,7 @@ def _verdict(
             "Nothing to look at yet: the answer cell is as you found it, or has not been run.",
         )
     files: course.Files = json.loads(base.read_text(encoding="utf-8"))
-    for target in targets:
-        code = given.get(target) or next(reversed(starters.get(target, [])), None)
-        if code is None:
-            continue
+    for target, code in _steps(exercise, given, starters):
         goal = build.parse_target(target)
         try:
             files[goal.path] = build.apply(files.get(goal.path), goal, code)
@@ -293,6 +290,30 @@ def _verdict(
         except (RecursionError, MemoryError):
             return said(Outcome.NOT_YET, f"Python cannot read {target}: it is nested too deeply.")
     return said(*_look(exercise, files, folder, sabotaged, namespace))
+
+
+def _steps(
+    exercise: Exercise, given: Mapping[str, str], starters: Starters
+) -> Iterator[tuple[str, str]]:
+    """The cells that make the file to look at, in order: as they do in the learner's sandbox.
+
+    First what the exercise's notebook gives for its targets, then what the learner ran: the
+    answers, and whatever else of Box Office they changed; but no answer of another exercise.
+    """
+    targets = [normal(target) for target in exercise.answers]
+    for target in targets:
+        for code in starters.get(target, []):
+            yield target, code
+    elsewhere = {
+        normal(target)
+        for other in checks.exercises().values()
+        if other.id != exercise.id and other.lesson == exercise.lesson
+        for target in other.answers
+    }
+    for target, code in given.items():
+        goal = build.parse_target(target)
+        if target not in elsewhere and not goal.is_scratch and not goal.source and code.strip():
+            yield target, code
 
 
 def _look(
@@ -375,10 +396,13 @@ def _missed(item: Item, error: NotYet, box: Sandbox) -> ItemResult:
     got = error.got
     crash = box.crash() if "500" in got else []
     if crash:
-        got += "\nYour code stopped here:\n" + "\n".join(crash[-2:])
-    return ItemResult(
-        item.title, item.points, 0, error.expected, _short(got), error.why, error.where
-    )
+        got += "\nYour code stopped here:\n" + "\n".join(crash[-3:])
+    why = error.why
+    if "coroutine" in got:
+        why = "An `await` is missing: an `async def` gives its result only when it is awaited."
+    elif crash and why:
+        why = f"Your code stopped with an error; look at that first. {why}"
+    return ItemResult(item.title, item.points, 0, error.expected, _short(got), why, error.where)
 
 
 def _short(text: str) -> str:

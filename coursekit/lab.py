@@ -18,6 +18,13 @@ SETTINGS = {
 }  # fmt: skip
 
 
+KERNEL_SETTINGS = """\
+# The magics and the helpful errors of the course are there from the first cell on, and
+# `run("…")` before any import is an unknown name, not IPython's own %run.
+c.InteractiveShellApp.extensions = ["coursekit"]
+c.InteractiveShell.automagic = False
+"""
+
 # What a cohort's lead works with is no help to a learner, and takes its time to load.
 SILENT_SERVER_PARTS = tuple(
     f"nbgrader.server_extensions.{part}"
@@ -47,6 +54,9 @@ def prepare(prefix: Path = Path(sys.prefix)) -> None:
     folder = prefix / "share" / "jupyter" / "lab" / "settings"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "overrides.json").write_text(json.dumps(SETTINGS, indent=1))
+    kernels = prefix / "etc" / "ipython"
+    kernels.mkdir(parents=True, exist_ok=True)
+    (kernels / "ipython_kernel_config.py").write_text(KERNEL_SETTINGS)
     off = {"disabledExtensions": dict.fromkeys(SILENT_LAB_PARTS, True)}
     (folder / "page_config.json").write_text(json.dumps(off, indent=1))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import httpx
 from IPython.core.magic import Magics, cell_magic, magics_class
 
 from coursekit import build, cells, course, display, logbook, session
-from coursekit.errors import interruptible
+from coursekit.errors import BuildRefused, CourseError, interruptible
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -26,10 +28,15 @@ class CourseMagics(Magics):
         """
         with interruptible():
             pieces = build.blocks(line, cell)
-            for words, text in pieces:  # all are read before the first is written
-                build.apply(None, words, text)
-            for words, text in pieces:
-                build_cell(words, text)
+            try:
+                for words, text in pieces:  # all are read before the first is written
+                    build.apply(None, words, text)
+                for words, text in pieces:
+                    build_cell(words, text)
+            except BuildRefused:
+                session.current().refused |= {words.strip() for words, _ in pieces}
+                raise
+            session.current().refused -= {words.strip() for words, _ in pieces}
 
     @cell_magic
     def check(self, line: str, cell: str) -> None:
@@ -57,6 +64,11 @@ def build_cell(line: str, body: str) -> None:
     now.workspace.require()
     target = build.parse_target(line)
     old = now.workspace.read(target)
+    if target.name and old is None and course.writes_whole(target.path):
+        raise BuildRefused(
+            f"{target.path} is not there yet, so `{target.name}` cannot be put into it. Run the "
+            f"cell that builds {target.path} first."
+        )
     if target.source:
         text = course.generate_in(now.workspace.backend, target.source)
     else:
@@ -68,14 +80,46 @@ def build_cell(line: str, body: str) -> None:
     note = ""
     if written.copy:
         note = f"your earlier version is kept as {written.copy.relative_to(now.workspace.root)}"
+    elif old is None and not target.is_scratch:
+        note = _doubt(target.path)
     display.show(display.diff(target.path, written.old, written.new, note))
+
+
+def _doubt(path: str) -> str:
+    """A question, where a new file's name is close to that of one which the course knows."""
+    known = set(course.files_at("end"))
+    if path in known or course.writes_whole(path):
+        return ""
+    near = difflib.get_close_matches(path, sorted(known), n=1, cutoff=0.85)
+    return f"This is a new file of yours. Did you mean `{near[0]}`?" if near else ""
 
 
 def register(shell: InteractiveShell) -> None:
     """Make the magics known to IPython, and HTTP responses worth looking at."""
+    shell.set_custom_exc((NameError,), _explain_name)  # type: ignore[no-untyped-call]
     shell.register_magics(CourseMagics)
     formatters = shell.display_formatter.formatters  # type: ignore[union-attr]
     formatters["text/html"].for_type(httpx.Response, lambda r: display.exchange(r).html)
     formatters["text/plain"].for_type(
         httpx.Response, lambda r, printer, _cycle: printer.text(display.exchange(r).text)
     )
+
+
+def _explain_name(
+    shell: InteractiveShell,
+    kind: type[BaseException],
+    error: NameError,
+    trace: TracebackType | None,
+    tb_offset: int | None = None,
+) -> None:
+    """A name of the course's that this kernel does not know yet: say what to run."""
+    import coursekit
+
+    if error.name not in coursekit.__all__:
+        shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
+        return
+    sentence = CourseError(
+        f"`{error.name}` is not known in this kernel yet. Run the first code cell of the "
+        "notebook, which imports it, then this one again."
+    )
+    shell.showtraceback((CourseError, sentence, None))

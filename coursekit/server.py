@@ -8,9 +8,11 @@ import importlib
 import importlib.util
 import linecache
 import os
+import re
 import socket
 import sys
 import traceback
+import warnings
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,9 +82,47 @@ def own_frames(error: BaseException, folder: Path) -> list[str]:
     if isinstance(error, SyntaxError) and error.filename:
         name = error.filename.split("/boxoffice/")[-1]
         lines.append(f"{name}, line {error.lineno}:  {(error.text or '').strip()}")
-    message = str(error).split("\n\nFor further information")[0]
+    message = _words(error).replace(f"{root}{os.sep}boxoffice{os.sep}", "").replace(root, ".")
     lines.append(f"{type(error).__name__}: {message}" if message else type(error).__name__)
-    return lines
+    advice = _advice(error, message)
+    return [*lines, advice] if advice else lines
+
+
+def _words(error: BaseException) -> str:
+    """What the error says; of a wrong answer to FastAPI's promise, the first thing that is."""
+    errors = getattr(error, "errors", None)
+    if type(error).__name__ == "ResponseValidationError" and callable(errors):
+        first = errors()[0]
+        place = ".".join(map(str, first.get("loc", ())))
+        return (
+            f"what the function returned is not what it promises ({place}: {first.get('msg')}; "
+            f"it returned {str(first.get('input'))[:80]})"
+        )
+    return str(error).split("\n\nFor further information")[0]
+
+
+def _advice(error: BaseException, message: str) -> str:
+    """A sentence for the errors that say least to a beginner."""
+    if "coroutine" in message:
+        return "Is an `await` missing? An `async def` gives its result only when it is awaited."
+    missing = re.search(r"cannot import name '(\w+)' from '(boxoffice[\w.]*)'", message)
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("boxoffice"):
+        path = "/".join(str(error.name).split(".")[1:])
+        return f"There is no {path}.py yet. Run the cell that builds it."
+    if missing:
+        path = "/".join(missing[2].split(".")[1:])
+        return (
+            f"There is no `{missing[1]}` in {path or 'boxoffice'} yet. Run the cell that builds it."
+        )
+    return ""
+
+
+def _tell_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning as the learner should read it, without a line of ours."""
+    text = str(message)
+    if "was never awaited" in text:
+        text += ": an `await` is missing in front of its call"
+    print(f"warning: {text}", flush=True)
 
 
 def reporting(app: App, report: Callable[[str, BaseException], None]) -> App:
@@ -129,6 +169,7 @@ def serve(channel: Channel, *, scratch: str | None = None, socket_index: int = 2
     """Run uvicorn until the leash is let go. Tells `ready`, `failed` (with lines) and `crash`."""
     import uvicorn
 
+    warnings.showwarning = _tell_warning
     folder = Path.cwd()
     base = Path(scratch).parent if scratch else folder
 

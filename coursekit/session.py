@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from coursekit import build, course, display, places, runtime, workspace
-from coursekit.errors import CourseError, WorkspaceProblem, interruptible
+from coursekit.errors import BuildRefused, CourseError, WorkspaceProblem, interruptible
+
+ANSWERS = "answers.json"
 
 
 @dataclass
@@ -27,6 +30,9 @@ class Session:
     """What the database and the Redis namespace are called after, and the namespace's number."""
     number: int = 0
     served: dict[str, runtime.Served] = field(default_factory=dict)
+
+    refused: set[str] = field(default_factory=set)
+    """Targets whose cell, as it was run last, was refused."""
 
     @property
     def variables(self) -> dict[str, str]:
@@ -54,25 +60,17 @@ class Session:
 
     @property
     def _answers(self) -> Path:
-        return self.workspace.root / "answers.json"
+        return self.workspace.root / ANSWERS
 
     def answers(self) -> dict[str, str]:
-        """Target → code of the exercise cells that were run in this lesson."""
-        data, aside = workspace.read_json(self._answers)
-        if aside:
-            display.show(
-                display.card(
-                    "!",
-                    f"Your kept answers could not be read. They were set aside as {aside.name}; "
-                    "run your answer cells again.",
-                    "brass",
-                )
-            )
-        return {str(target): str(body) for target, body in data.items()}
+        """Target → code of the exercise cells that were run in this lesson, the latest last."""
+        return read_answers(self.workspace)
 
     def record_answer(self, target: str, body: str) -> None:
         with workspace.locked(self.workspace.root, ".answers.lock"):
-            answers = {**self.answers(), target: body}
+            answers = self.answers()
+            answers.pop(target, None)
+            answers[target] = body  # the latest comes last, as it does in the files
             text = json.dumps(answers, indent=1, ensure_ascii=False)
             workspace.replace(self._answers, text)
 
@@ -99,7 +97,7 @@ def current() -> Session:
     return _session
 
 
-def start(lesson_id: str, *, fresh: bool = False, exercises: bool = False) -> display.Shown:
+def start(lesson_id: str = "", *, fresh: bool = False, exercises: bool = False) -> display.Shown:
     """Set a lesson up: the files, PostgreSQL, Redis, a database of its own.
 
     What earlier lessons wrote is put back where it is missing; the learner's own files stay as
@@ -108,6 +106,8 @@ def start(lesson_id: str, *, fresh: bool = False, exercises: bool = False) -> di
 
     Returns the status line. Raises UnknownName, ServiceDown or WorkspaceProblem.
     """
+    if not lesson_id:
+        raise CourseError('Which lesson? As in start("1.1").')
     if not isinstance(lesson_id, str):
         raise CourseError(f'A lesson\'s number is text: start("{lesson_id}").')
     with interruptible(), display.waiting("Starting PostgreSQL and Redis"):
@@ -150,12 +150,39 @@ def _put_back(
             "COURSEKIT_WORKSPACE to a folder you may write to."
         ) from None
     if fresh and exercises:
-        answers = space.root / "answers.json"
+        answers = space.root / ANSWERS
         if answers.exists():
             space.keep(answers)
             answers.unlink()
-    keeps: Callable[[str, str], bool] = (lambda _path, _text: True) if exercises else course.is_ours
-    return space.restore(files, keeps), aside
+    if exercises:
+        return space.restore(with_answers(files, read_answers(space)), lambda *_: True), aside
+    return space.restore(files, course.is_ours), aside
+
+
+def read_answers(space: workspace.Workspace) -> dict[str, str]:
+    """Target → code of the exercise cells that were run; says so where the file was damaged."""
+    data, aside = workspace.read_json(space.root / ANSWERS)
+    if aside:
+        display.show(
+            display.card(
+                "!",
+                f"Your kept answers could not be read. They were set aside as {aside.name}; "
+                "run your answer cells again.",
+                "brass",
+            )
+        )
+    return {str(target): str(body) for target, body in data.items()}
+
+
+def with_answers(files: course.Files, answers: Mapping[str, str]) -> course.Files:
+    """The files with the cells that a learner ran in the exercises, as far as they fit."""
+    files = dict(files)
+    for name, body in answers.items():
+        with contextlib.suppress(BuildRefused):
+            target = build.parse_target(name)
+            if not target.is_scratch and not target.source:
+                files[target.path] = build.apply(files.get(target.path), target, body)
+    return files
 
 
 def _status(session: Session, restored: workspace.Restored, aside: Path | None) -> display.Shown:
@@ -166,6 +193,13 @@ def _status(session: Session, restored: workspace.Restored, aside: Path | None) 
     ready = "are ready" if session.exercises else "is ready"
     line = f"{kind} {session.lesson.id} {ready} · {servers} · {files if stand else 'no file yet'}"
     parts = []
+    if restored.removed or restored.changed:
+        begins = (
+            "where the exercises begin, with your answers in"
+            if session.exercises
+            else ("where the lesson begins: run its cells from the top to where you were")
+        )
+        parts.append(("set back", f"the files stand {begins}"))
     if aside:
         parts.append(("set aside", f"your files, in {aside.relative_to(session.home)}"))
     if lost := course.left_out(session.lesson.id):

@@ -11,10 +11,11 @@ from pathlib import Path
 from coursekit import display, runtime, session
 from coursekit.errors import CourseError, interruptible
 
-SECONDS = 120
+SECONDS = 60
 TOOLS = {
     "pytest": [
         "--rootdir=.", "-c", "/dev/null", "-p", "no:cacheprovider", "--color=no",
+        "-o", "console_output_style=classic",
         # what the warm parent has imported already, pytest cannot rewrite, and need not
         "-W", "ignore::pytest.PytestAssertRewriteWarning",
     ],

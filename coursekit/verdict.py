@@ -74,7 +74,9 @@ def say_once(items: Iterable[ItemResult]) -> tuple[ItemResult, ...]:
     for item in items:
         if item.why and item.why in told:
             item = replace(item, why="the same as above", where="")
-        told.add(item.why)
+        elif not item.why and item.got and item.got in told:
+            item = replace(item, got="the same as above")
+        told |= {item.why, item.got}
         found.append(item)
     return tuple(found)
 

@@ -19,10 +19,12 @@ from coursekit.errors import BuildRefused, WorkspaceProblem
 
 @dataclass(frozen=True)
 class Restored:
-    """What `restore` did: files `written` and `removed`, and the learner's own that it `kept`."""
+    """What `restore` did: files `written` (some of them `changed` by it) and `removed`, and the
+    learner's own that it `kept`."""
 
     written: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
 
 
@@ -157,7 +159,13 @@ class Workspace:
             if path not in kept and present.get(path) != text:
                 self._write(self.place(build.Target(path)), text)
                 written.append(path)
-        return Restored(tuple(written), tuple(removed), tuple(sorted(kept)))
+        changed = [
+            path
+            for path in written
+            if path in present
+            and build.without_imports(present[path] or "") != build.without_imports(files[path])
+        ]
+        return Restored(tuple(written), tuple(removed), tuple(changed), tuple(sorted(kept)))
 
     def _texts(self) -> dict[str, str | None]:
         """Path below boxoffice/ → text of every file there; None where it is not text."""
