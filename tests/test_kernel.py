@@ -227,7 +227,7 @@ def test_an_endpoint_that_loops_for_ever(kernels: Kernels, kind: str) -> None:
 def test_a_race_against_a_loop_ends(kernels: Kernels) -> None:
     kernel = kernels()
     route(lesson(kernel), f'@app.get("/loop")\n{LOOPS["async"]}')
-    kernel.good("api = client(timeout=1)")
+    kernel.good("api = client(timeout=3)")
     shown = kernel.good('race(20, lambda: api.get("/loop"))')
     assert shown.splitlines()[3].split()[:2] == ["AppFailed", "20"]
     assert title(kernel) == "Macbeth"

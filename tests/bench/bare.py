@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from fastapi import FastAPI
+
 from boxoffice.api.schemas.show import ShowPage
 from boxoffice.models.show import Show
-from fastapi import FastAPI
 
 
 def create() -> FastAPI:
