@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coursekit import checks, course, judge, places
+from coursekit import build, checks, course, judge, places
 from coursekit.errors import BuildRefused, CourseError
 from coursekit.verdict import SIGNS, Outcome, Verdict
 
@@ -79,8 +79,8 @@ def _judge(name: str, bodies: dict[str, list[str]]) -> Verdict:
             name, name, Outcome.COULD_NOT_BE_GRADED, 0, message=f"could not be graded: {error}"
         )
     answers = {}
-    for target, given in starters.items():
-        code = chosen(bodies.get(target, []), given)
+    for target, found in bodies.items():
+        code = chosen(found, starters[target]) if target in starters else found[-1]
         if code is not None:
             answers[target] = code
     return judge.judge(name, answers)
@@ -114,8 +114,9 @@ def bodies_in(cells: Iterable[dict[str, object]]) -> dict[str, list[str]]:
     for cell in cells:
         first, _, body = course.source_of(cell).lstrip().partition("\n")
         if cell.get("cell_type") == "code" and first.split()[:1] == ["%%build"]:
-            with contextlib.suppress(BuildRefused):
-                found.setdefault(judge.normal(first.strip()[len("%%build") :]), []).append(body)
+            for words, text in build.blocks(first.strip()[len("%%build") :], body):
+                with contextlib.suppress(BuildRefused):
+                    found.setdefault(judge.normal(words), []).append(text)
     return found
 
 

@@ -309,7 +309,7 @@ def _steps(
         for other in checks.exercises().values()
         if other.id != exercise.id and other.lesson == exercise.lesson
         for target in other.answers
-    }
+    } - set(targets)
     for target, code in given.items():
         goal = build.parse_target(target)
         if target not in elsewhere and not goal.is_scratch and not goal.source and code.strip():

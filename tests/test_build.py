@@ -231,9 +231,17 @@ def test_imports_are_merged_and_sorted() -> None:
 
 
 def test_an_import_that_is_needed_no_more_goes() -> None:
-    text = build.apply(FILE, "a.py::second", "def second() -> str:\n    return ''\n")
+    cell = "def second() -> str:\n    return ''\n"
+    text = build.apply(FILE, "a.py::second", cell, prune=True)
     assert "import os" not in text
     assert "from uuid import UUID" in text
+    assert "import os" in build.apply(FILE, "a.py::second", cell)
+
+
+def test_text_is_compared_without_its_imports() -> None:
+    assert build.without_imports(FILE) == build.without_imports(FILE.replace("import os\n", ""))
+    assert build.without_imports("from a import (\n    b,\n)\n\nX = 1\n") == "X = 1"
+    assert build.without_imports("X = 1\n") != build.without_imports("X = 2\n")
 
 
 def test_an_import_for_its_effect_stays() -> None:

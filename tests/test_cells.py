@@ -24,7 +24,7 @@ def test_what_holds_passes() -> None:
         ("assert answer != 201", "!= 201", "201"),
         ("assert answer < 3", "< 3", "201"),
         ("assert answer in [1, 2]", "something in [1, 2]", "201"),
-        ("assert answer not in [201]", "nothing of [201]", "201"),
+        ("assert answer not in [201]", "something that is not in [201]", "201"),
         ("assert answer is None", "None", "201"),
         ("assert double(answer) == 3", "3", "402"),
         ("assert {'a': answer}['a'] == 3", "3", "201"),

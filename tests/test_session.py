@@ -33,7 +33,9 @@ def test_the_status_is_one_line_that_repeats() -> None:
     assert first.startswith("✓ Lesson 1.2 is ready · PostgreSQL ")
     assert first.endswith("answer · 2 files of Box Office stand")
     assert str(session.start("1.2")) == first
-    assert str(session.start("0")).endswith("no file yet")
+    back = str(session.start("0")).splitlines()
+    assert back[0].endswith("no file yet")
+    assert back[1].startswith("  set back")
 
 
 def test_the_learners_programs_get_the_servers_addresses() -> None:

@@ -71,7 +71,7 @@ def test_a_tool_that_never_ends_is_stopped(backend: Path) -> None:
     done = shell.run("python loop.py", seconds=0.5)
     assert done.code == 1
     assert "begun" in done.output
-    assert "stopped: not finished" in done.output
+    assert "stopped: it did not come to an end" in done.output
 
 
 def test_words_that_cannot_be_read(backend: Path) -> None:
