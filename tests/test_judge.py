@@ -477,3 +477,17 @@ def test_exercise_is_refused_where_it_is_declared_wrongly() -> None:
             checks.find("ch91.a").item(0, "Nothing.")
     finally:
         del checks._known["ch91.a"]
+
+
+def test_what_else_of_box_office_was_changed_counts_too(demo: Path) -> None:
+    answers = {
+        TARGET: page("return TITLES[:limit]"),
+        "services/shows.py::shout": "def shout(text):\n    return text\n",
+    }
+    last = judge.judge("ch90.quick", answers).items[-1]
+    assert (last.title, last.passed) == ("The text can be shouted.", False)
+
+
+def test_the_answer_of_another_exercise_does_not_count(demo: Path) -> None:
+    answers = {TARGET: page("return TITLES[:limit]"), "services/shows.py": "TITLES = [x]\n"}
+    assert judge.judge("ch90.pages", answers).outcome is Outcome.PASSED

@@ -207,3 +207,46 @@ def test_a_cell_of_several_files_writes_all_of_them_or_none() -> None:
     with pytest.raises(BuildRefused):
         magic.build("services/one.py", "A = 1\n%%build services/two.py\ndef broken(:\n")
     assert not (session.current().workspace.package / "services" / "one.py").exists()
+
+
+def test_answers_stand_in_the_files_again_after_a_restart(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    session.start("1.2", exercises=True)
+    magics.build_cell("services/shows.py::find_show", SHOUT.replace("upper", "swapcase"))
+    file = session.current().workspace.package / "services" / "shows.py"
+    assert "swapcase" in file.read_text()
+    assert "set back" not in str(session.start("1.2", exercises=True))
+    assert "swapcase" in file.read_text()
+    session.start("1.2", exercises=True, fresh=True)
+    assert "swapcase" not in file.read_text()
+
+
+def test_a_definition_needs_its_file(capsys: pytest.CaptureFixture[str]) -> None:
+    session.start("1.2")
+    (session.current().workspace.package / "services" / "shows.py").unlink()
+    with pytest.raises(BuildRefused, match=r"services/shows.py is not there yet"):
+        magics.build_cell("services/shows.py::find_show", SHOUT)
+
+
+def test_a_new_file_with_a_name_close_to_a_known_one_is_asked_about(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    session.start("1.2")
+    magics.build_cell("services/show.py", "X = 1\n")
+    assert "Did you mean `services/shows.py`?" in capsys.readouterr().out
+    magics.build_cell("services/posters.py", "X = 1\n")
+    assert "Did you mean" not in capsys.readouterr().out
+
+
+def test_a_name_of_the_courses_that_is_not_imported_is_explained(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shell = InteractiveShell.instance()
+    magics.register(shell)
+    shell.run_cell("race(2, 3)")
+    said = capsys.readouterr().out
+    assert "`race` is not known in this kernel yet. Run the first code cell" in said
+    assert "Traceback" not in said
+    shell.run_cell("rice(2, 3)")
+    assert "NameError" in capsys.readouterr().out
