@@ -21,7 +21,8 @@ MOVE = exercise(
     hints=(
         "Three things are missing: the moved performance, the question whether it clashes, and "
         "the refusal. Stored rows are frozen, so the moved one is a copy with two other "
-        "fields. Which two? `refuse_clash` in the same file asks a question much like yours.",
+        "fields. Which two? `refuse_clash` in the same file asks a question much like yours; the "
+        "lesson wrote it in step 7, in the folded cell.",
         "`refuse_clash` looks at every performance of the venue. The one you are moving is still "
         "among them, at its old time. If it may overlap itself, it can never move by half an "
         "hour. So your loop must pass over one row: the one with the same id.",
@@ -39,6 +40,7 @@ MOVE = exercise(
 )
 
 MOVED = """
+from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -78,6 +80,8 @@ async def go():
             found["returned"] = [hours(moved.starts_at), hours(moved.ends_at)]
     except (BoxOfficeError, HTTPException) as error:
         found["end"] = type(error).__name__
+    except FrozenInstanceError as error:
+        found["frozen"] = str(error)
     kept = await store.performances.get(ids[0])
     if kept is not None:
         found["kept"] = [hours(kept.starts_at), hours(kept.ends_at)]
@@ -86,12 +90,19 @@ async def go():
 
 result = go()
 """
-RULE_HOME = "lesson 1.2, step 3, and `refuse_clash` in services/performances.py"
+RULE_HOME = "`refuse_clash` in services/performances.py: lesson 1.2, step 7, the folded cell"
 
 
 def move(box: Sandbox, rows: list[list[float]], to: float) -> dict[str, Any]:
     """Move the first of `rows` (venue, hour it begins, hours it lasts) to the hour `to`."""
     found: dict[str, Any] = box.evaluate(MOVED, rows=rows, to=to)
+    require(
+        "frozen" not in found,
+        expected="a changed copy of the performance",
+        got=f"`FrozenInstanceError`: {found.get('frozen')}",
+        why="Stored rows are frozen; copy with `replace`.",
+        where="lesson 1.2, `replace_show` in step 3",
+    )
     return found
 
 
@@ -139,7 +150,7 @@ def busy(box: Sandbox) -> None:
             got="an `HTTPException`",
             why="A service knows no HTTP: a night job may call it as well. It states the fact, "
             "and the handler in api/errors.py finds the status.",
-            where=RULE_HOME,
+            where="lesson 1.2, step 3",
         )
         require(
             found["kept"] is not None,
@@ -253,11 +264,19 @@ def new_show(box: Sandbox, minutes: int = 0) -> httpx.Response:
 
 
 def played(box: Sandbox) -> tuple[dict[str, Any], httpx.Response]:
-    """A show, and the answer for a performance of it."""
+    """A show, and the answer for a performance of it (some answer, if only there is a route)."""
     performances = box.json(box.api.get("/v1/performances"), "items", list)
     one = random.choice(performances)
     show = box.json(box.api.get(f"/v1/shows/{one['show_id']}"), "", dict)
-    return show, box.api.get(f"/v1/performances/{one['id']}/show")
+    answer = box.api.get(f"/v1/performances/{one['id']}/show")
+    require(
+        answer.status_code != 404 or box.json(answer, "code", str) != "http_error",
+        expected="an answer from your route",
+        got=box.said(answer),
+        why="No route has this URL. Is `@router.get(…)` still the line above your function?",
+        where="the first lines of the broken route",
+    )
+    return show, answer
 
 
 @SHOWN.item(1, "It answers with the show that is played: id, title, genre and duration.")
@@ -305,6 +324,7 @@ def nothing_else(box: Sandbox) -> None:
 
 @SHOWN.item(2, "A performance that does not exist is 404 with the code `performance_not_found`.")
 def not_there(box: Sandbox) -> None:
+    played(box)
     answer = box.api.get(f"/v1/performances/{uuid4()}/show")
     status, code = answer.status_code, "performance_not_found"
     where = "lesson 1.2, the table in step 3"
@@ -401,12 +421,27 @@ def there(box: Sandbox, path: str) -> bool:
     return box.api.get(path).status_code == 200
 
 
+def deleted(box: Sandbox, path: str, **headers: str) -> httpx.Response:
+    """The answer to a DELETE, if both halves of the exercise are written."""
+    answer = box.api.delete(path, headers=headers)
+    lines = box.crash() if answer.status_code == 500 else []
+    half = "route" if any("api/shows.py" in line for line in lines[-2:]) else "service"
+    require(
+        not lines or not lines[-1].startswith("NotImplementedError"),
+        expected=f"the {half} `delete_show`",
+        got=box.said(answer),
+        why=f"The {half} is not written yet, or its cell was not run: the stub still stands.",
+        where=f"the answer cell for {'api' if half == 'route' else 'services'}/shows.py",
+    )
+    return answer
+
+
 @DELETE.item(
     3, "With its current ETag as `If-Match`, or with `*`, a show is deleted: 204, then 404."
 )
 def fresh(box: Sandbox) -> None:
     path, tags = fresh_show(box, random.randint(0, 3))
-    answer = box.api.delete(path, headers={"If-Match": tags[-1]})
+    answer = deleted(box, path, **{"If-Match": tags[-1]})
     require(
         answer.status_code != 412,
         expected="204 No Content",
@@ -429,7 +464,7 @@ def fresh(box: Sandbox) -> None:
         where="`store.shows.remove`",
     )
     path, _ = fresh_show(box, random.randint(0, 2))
-    answer = box.api.delete(path, headers={"If-Match": "*"})
+    answer = deleted(box, path, **{"If-Match": "*"})
     require(
         answer.status_code < 500,
         expected="204 No Content",
@@ -451,7 +486,7 @@ def fresh(box: Sandbox) -> None:
 )
 def old(box: Sandbox) -> None:
     path, tags = fresh_show(box, random.randint(1, 3))
-    answer = box.api.delete(path, headers={"If-Match": random.choice(tags[:-1])})
+    answer = deleted(box, path, **{"If-Match": random.choice(tags[:-1])})
     require(
         answer.status_code != 204,
         expected="412 with the code `show_changed`",
@@ -482,7 +517,7 @@ def old(box: Sandbox) -> None:
         where="lesson 1.2, step 6",
     )
     path, _ = fresh_show(box, 1)
-    answer = box.api.delete(path)
+    answer = deleted(box, path)
     require(
         answer.status_code == 428 and box.json(answer, "code", str) == "version_required",
         expected="428 with the code `version_required`",
@@ -504,7 +539,7 @@ def old_rules(box: Sandbox) -> None:
     staged = box.json(box.api.get("/v1/performances"), "items.0.show_id", str)
     path = f"/v1/shows/{staged}"
     tag = box.api.get(path).headers.get("ETag", "*")
-    answer = box.api.delete(path, headers={"If-Match": tag})
+    answer = deleted(box, path, **{"If-Match": tag})
     require(
         there(box, path),
         expected="409 with the code `show_has_performances`, and the show stays",
@@ -519,7 +554,7 @@ def old_rules(box: Sandbox) -> None:
         got=box.said(answer),
         where="lesson 1.2, the table in step 3",
     )
-    unknown = box.api.delete(f"/v1/shows/{uuid4()}", headers={"If-Match": '"1"'})
+    unknown = deleted(box, f"/v1/shows/{uuid4()}", **{"If-Match": '"1"'})
     require(
         unknown.status_code == 404 and box.json(unknown, "code", str) == "show_not_found",
         expected="404 with the code `show_not_found` for an id that nobody has",
@@ -628,6 +663,10 @@ async def go():
             page = await page_venues(store, cursor=cursor, limit=limit)
         except BoxOfficeError as error:
             return {"refused": type(error).__name__, "pages": pages}
+        except IndexError:
+            if names:
+                raise
+            return {"refused": "IndexError", "pages": pages}
         pages.append([venue.name for venue in page.items])
         seen += [venue.id for venue in page.items]
         cursor = page.next_cursor
@@ -679,7 +718,10 @@ def still(box: Sandbox, names: list[str], limit: int) -> None:
     )
 
 
-@PAGES.item(2, "Pages of at most `limit`, by name, are the whole list; the last has no cursor.")
+@PAGES.item(
+    2, "Pages of at most `limit`, by name, are the whole list; the last has no cursor. "
+    "No venues: one empty page."
+)  # fmt: skip
 def whole(box: Sandbox) -> None:
     limit = random.choice([2, 3])
     for count in (limit * 3 - 1, limit * 3):
@@ -724,6 +766,22 @@ def whole(box: Sandbox) -> None:
             got="a cursor of another type",
             where="the type of `next_cursor` in `Page`",
         )
+    none = box.evaluate(PAGED, names=[], limit=limit, removed=[], added=[])
+    require(
+        none.get("refused") != "IndexError",
+        expected="no venues: one empty page",
+        got="`IndexError`",
+        why="You asked an empty page for its last row. Look for a last row only if there is a "
+        "next page.",
+        where=PLACE,
+    )
+    require(
+        none["pages"] == [[]],
+        expected="no venues: one empty page, without a cursor",
+        got=f"{len(none['pages'])} pages" if none["pages"] else f"`{none.get('refused')}`",
+        why="An empty list is a list too.",
+        where=PLACE,
+    )
 
 
 @PAGES.item(2, "If the last venue of a page is removed, the next page goes on behind its place.")

@@ -1,4 +1,4 @@
-# says: cannot assign to field 'starts_at'
+# says: Stored rows are frozen; copy with `replace`.
 # %%build services/performances.py::move_performance
 from dataclasses import replace
 
