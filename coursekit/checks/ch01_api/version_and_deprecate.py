@@ -49,9 +49,9 @@ IN_STEP_4 = "lesson 1.4, step 4: the table of the three headers"
 
 
 def some_time() -> datetime:
-    """A moment with microseconds, seen from a zone that is not UTC."""
+    """A moment late in its second, so that rounding shows, in a zone that is not UTC."""
     zone = timezone(timedelta(hours=random.choice([-7, -4, 2, 9])))
-    day = datetime(2031, 1, 1, 12, 30, 15, 250_000, tzinfo=UTC)
+    day = datetime(2031, 1, 1, 12, 30, 15, 750_000, tzinfo=UTC)
     return (day + timedelta(days=random.randint(0, 2000))).astimezone(zone)
 
 
@@ -111,6 +111,14 @@ def deprecation(box: Sandbox) -> None:
         got=text,
         why="Unix time counts seconds. JavaScript counts milliseconds, and they end in the "
         "year 60000.",
+        where=IN_STEP_4,
+    )
+    require(
+        text != f"@{seconds + 1}",
+        expected=goal,
+        got=text,
+        why="This is rounded up: a second that has not begun yet. `int()` cuts off, `round()` and "
+        "`:.0f` do not.",
         where=IN_STEP_4,
     )
     require(
@@ -194,6 +202,7 @@ def link(box: Sandbox) -> None:
         why="The address is the one that the caller of `farewell` gives.",
         where=IN_STEP_4,
     )
+    # RFC 8288 lets a word that is a token stand without quotes.
     require(
         re.fullmatch(r'<[^<>]*>\s*;\s*rel\s*=\s*("successor-version"|successor-version)', text)
         is not None,
@@ -261,7 +270,7 @@ def price_now(box: Sandbox, performance: dict[str, Any]) -> Any:
     return box.json(box.api.get(f"/v2/performances/{performance['id']}"), "price", dict)
 
 
-@PRICE.item(2, "`/v2` takes an amount and a currency, and keeps both.")
+@PRICE.item(2, "`/v2` takes an amount and a currency, and keeps both, whatever the currency was.")
 def keeps_both(box: Sandbox) -> None:
     one = evening(box)
     price = {
@@ -315,6 +324,22 @@ def keeps_both(box: Sandbox) -> None:
         why="A new price moves no evening. `replace(performance, price=…)` copies the rest.",
         where="the service in services/performances.py",
     )
+    yen_goes_on(box)
+
+
+def yen_goes_on(box: Sandbox) -> None:
+    tokyo = yen_evening(box)
+    for currency in ("JPY", "EUR"):
+        price = {"amount": random.randint(10, 99) * 100 + 50, "currency": currency}
+        answer = box.api.put(f"/v2/performances/{tokyo['id']}/price", json=price)
+        require(
+            answer.status_code == 200 and price_now(box, tokyo) == price,
+            expected=f"/v2 gives an evening that was sold in yen a price of {price}",
+            got=box.said(answer),
+            why="Only `/v1` is bound to euro. Ask for it in the route of `/v1`; the service has "
+            "to work for both.",
+            where="the service in services/performances.py",
+        )
 
 
 @PRICE.item(2, "`/v1` takes `price_cents`, and `/v2` then tells the same price in euro.")
@@ -428,7 +453,14 @@ async def go():
     except Exception as error:
         end = type(error).__name__
     said = [getattr(one, "price", None) for one in (returned, kept)]
-    return [[getattr(p, "amount", None), getattr(p, "currency", None)] for p in said], end
+    try:
+        await performances.reprice_performance(
+            store, performance_id=first.id, price=Money(amount, "EUR")
+        )
+        back = "no error"
+    except Exception as error:
+        back = type(error).__name__
+    return [[getattr(p, "amount", None), getattr(p, "currency", None)] for p in said], end, back
 
 
 result = go()
@@ -438,7 +470,7 @@ result = go()
 @PRICE.item(1, "The service does it for any caller, without HTTP: it takes and keeps `Money`.")
 def without_http(box: Sandbox) -> None:
     amount, currency = random.randint(10, 99) * 100, random.choice(["JPY", "CHF"])
-    (returned, kept), end = box.evaluate(SERVED, amount=amount, currency=currency)
+    (returned, kept), end, back = box.evaluate(SERVED, amount=amount, currency=currency)
     goal = [amount, currency]
     require(
         kept == goal and returned == goal,
@@ -454,6 +486,72 @@ def without_http(box: Sandbox) -> None:
         why="A service states the fact. Which status it gets is no matter of the service.",
         where="`find_performance` in services/performances.py",
     )
+    require(
+        back == "no error",
+        expected=f"an evening in {currency} may get a price in euro",
+        got=f"`{back}`",
+        why="The service knows nothing of `/v1` and its euro. Let the route of `/v1` ask.",
+        where="services/performances.py",
+    )
+
+
+HANDED = """
+import sys
+from pathlib import Path
+
+from fastapi.testclient import TestClient
+
+from boxoffice.app import create_app
+from boxoffice.models.memory import MemoryTable
+from boxoffice.settings import Settings
+
+saved = []
+save = MemoryTable.save
+
+
+async def watch(table, row):
+    frame, through_service = sys._getframe(1), False
+    while frame is not None:
+        code, frame = frame.f_code, frame.f_back
+        in_services = Path(code.co_filename).parts[-2:] == ("services", "performances.py")
+        through_service |= in_services and code.co_name == "reprice_performance"
+    saved.append([through_service, type(getattr(row, "price", None)).__name__])
+    await save(table, row)
+
+
+MemoryTable.save = watch
+result = {}
+with TestClient(create_app(Settings())) as client:
+    first = client.get("/v2/performances").json()["items"][0]["id"]
+    bodies = {"v1": {"price_cents": amount}, "v2": {"amount": amount, "currency": currency}}
+    for version, body in bodies.items():
+        saved.clear()
+        client.put(f"/{version}/performances/{first}/price", json=body)
+        result[version] = [*saved]
+"""
+
+
+@PRICE.item(1, "Both routes hand the service `Money` and leave the saving to it.")
+def leave_it_to_the_service(box: Sandbox) -> None:
+    amount, currency = random.randint(10, 99) * 100, random.choice(["JPY", "CHF"])
+    for version, saved in box.evaluate(HANDED, amount=amount, currency=currency).items():
+        kinds = sorted({kind for _, kind in saved})
+        require(
+            all(through_service for through_service, _ in saved),
+            expected=f"/{version}: the service saves",
+            got=f"/{version}: the route saves by itself",
+            why="Then the next rule about prices must be written twice. Call "
+            "`performances.reprice_performance` and answer with what it gives back.",
+            where=f"the route of /{version}",
+        )
+        require(
+            kinds == ["Money"],
+            expected=f"/{version}: a price of type `Money` is stored",
+            got=f"/{version}: {', '.join(f'`{kind}`' for kind in kinds) or 'nothing is stored'}",
+            why="The store keeps `Money`, not what a client sent: the words of one version do not "
+            "belong there. `to_money()` turns them.",
+            where=f"the route of /{version}",
+        )
 
 
 # --- 3: write ---------------------------------------------------------------------------------
@@ -489,7 +587,17 @@ IN_PLAY = 'lesson 1.4, "Break it on purpose": lower a limit'
 
 def tightened(box: Sandbox, was: dict[str, object], now: dict[str, object]) -> list[str]:
     kind: dict[str, object] = {"type": "integer"}
-    found = box.call("boxoffice.compatibility:tightened", kind | was, kind | now)
+    called = box.attempt("boxoffice.compatibility:tightened", kind | was, kind | now)
+    if called.error:
+        if called.error == "KeyError":
+            why = "A limit may be missing, and then `[…]` fails. Ask with `.get(…)` or `in`."
+        elif "NoneType" in called.message:
+            why = "`None` says that there is no limit. It cannot be compared: ask for it first."
+        else:
+            why = "The call stopped with an error. Try it with these two schemas."
+        stopped = "\n".join(called.lines[-2:]) or called.error
+        raise NotYet("a list of keywords", f"an error {case(was, now)}\n{stopped}", why, IN_PLAY)
+    found = called.value
     if not isinstance(found, list):
         raise NotYet(
             "a list of keywords",
@@ -534,7 +642,7 @@ def numbers(box: Sandbox) -> None:
     )
 
 
-@TIGHT.item(2, "A limit where there was none is tighter, even if it is 0.")
+@TIGHT.item(2, "A limit where there was none is tighter, even a `minimum` of 0.")
 def where_none_was(box: Sandbox) -> None:
     for word in random.sample(["maximum", "minimum", "maxLength", "minLength"], 4):
         now: dict[str, object] = {word: random.randint(3, 30)}
@@ -619,11 +727,21 @@ def sorted_list(box: Sandbox) -> None:
     now: dict[str, object] = {"minimum": 5, "maximum": 50, "minLength": 5, "maxLength": 50}
     goal = sorted(now)
     found = tightened(box, was, now)
+    missing = [word for word in goal if word not in found]
+    require(
+        len(found) != 1,
+        expected=str(goal),
+        got=str(found),
+        why="All four got tighter. A `return` inside the loop ends it at the first one.",
+        where=IN_PLAY,
+    )
     require(
         sorted(found) == goal,
         expected=str(goal),
         got=str(found),
-        why="All four got tighter. A `return` inside the loop ends it at the first one.",
+        why=f"All four got tighter. Missing: {', '.join(missing)}."
+        if missing
+        else "Each keyword comes once, and no others.",
         where=IN_PLAY,
     )
     require(
@@ -652,7 +770,7 @@ LIGHTS = exercise(
         "call: the real one, or this response.",
         "Both of them send through `send_with_dates`, and that puts the headers on. And ask "
         "`self.clock()` inside `__call__`. In `__init__` it would be asked once, when the "
-        "server starts.",
+        "server starts. The types of the lesson's `__call__`, such as `Message`, are imported.",
         "    app = self.app\n"
         "    if self.clock() >= self.sunset_at:\n"
         '        body = {"code": "version_gone", "detail": "Version 1 has ended. Use /v2."}\n'
@@ -661,6 +779,27 @@ LIGHTS = exercise(
     ),
 )
 
+SERVE = """
+errors = []
+
+
+def watched(app):
+    async def call(scope, receive, send):
+        try:
+            await app(scope, receive, send)
+        except Exception as error:
+            errors.append(error)
+            raise
+
+    return call
+
+
+def get(client, path, **named):
+    answer = client.get(path, **named)
+    if answer.status_code == 500 and errors:
+        raise errors[-1]
+    return answer
+"""
 AT_NIGHT = """
 from datetime import UTC, datetime, timedelta
 
@@ -672,9 +811,9 @@ from boxoffice.settings import Settings
 sunset = datetime.now(UTC) + timedelta(days=days)
 settings = Settings(v1_sunset_at=sunset)
 found = []
-with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+with TestClient(watched(create_app(settings)), raise_server_exceptions=False) as client:
     for path in paths:
-        answer = client.get(path, headers={"User-Agent": "till/2.1"})
+        answer = get(client, path, headers={"User-Agent": "till/2.1"})
         try:
             body = answer.json()
         except ValueError:
@@ -688,8 +827,37 @@ IN_MIDDLEWARE = "`__call__` in middleware/deprecation.py"
 
 def visit(box: Sandbox, days: int, *paths: str) -> list[dict[str, Any]]:
     """GET each path at a Box Office whose sunset is so many days away (negative: over)."""
-    found: list[dict[str, Any]] = box.evaluate(AT_NIGHT, days=days, paths=paths)
+    found: list[dict[str, Any]] = served(box, AT_NIGHT, days=days, paths=paths)
+    for answer in found:
+        require(
+            answer["status"] != 500 or answer["headers"] != {},
+            expected=f"an answer to {answer['path']}",
+            got="nothing was sent",
+            why="Each way through `__call__` has to `await` an app with `scope`, `receive` and a "
+            "`send`: the real one, `self.app`, or your response.",
+            where=IN_MIDDLEWARE,
+        )
     return found
+
+
+def served(box: Sandbox, code: str, **names: object) -> Any:
+    """What `code` finds; where the middleware raises, its error with a why."""
+    try:
+        return box.evaluate(SERVE + code, **names)
+    except NotYet as problem:
+        if "'path'" in problem.got or "'raw_path'" in problem.got or "'headers'" in problem.got:
+            why = "The server calls the middleware also when it starts. That scope has no path and "
+            why += "no headers: ask for its type first."
+        elif re.search("'(function|method)'", problem.got):
+            why = "The clock is a function. Call it: `self.clock()`."
+        elif "offset-naive" in problem.got:
+            why = "One of the two times has no zone. `self.clock()` has one, and so has the sunset."
+        elif "NoneType" in problem.got and "subscriptable" in problem.got:
+            why = "The server could not start. What is no request goes on to `self.app`, and "
+            why += "the start of the server is such a call."
+        else:
+            why = problem.why or "Your code stopped with an error; look at that first."
+        raise NotYet(problem.expected, problem.got, why, IN_MIDDLEWARE) from None
 
 
 def told(answer: dict[str, Any]) -> str:
@@ -820,17 +988,25 @@ for middleware in app.user_middleware:
     if middleware.cls is Deprecation:
         middleware.kwargs["clock"] = lambda: now[0]
 found = []
-with TestClient(app, raise_server_exceptions=False) as client:
+with TestClient(watched(app), raise_server_exceptions=False) as client:
     for hours in (-1, 1, 2):
         now[0] = SUNSET + timedelta(hours=hours)
-        found.append(client.get("/v1/venues").status_code)
+        found.append(get(client, "/v1/venues").status_code)
 result = found
 """
 
 
 @LIGHTS.item(2, "The clock is asked at each request, so nobody has to restart the server.")
 def asks_each_time(box: Sandbox) -> None:
-    found = box.evaluate(WITH_A_CLOCK)
+    found = served(box, WITH_A_CLOCK)
+    require(
+        500 not in found,
+        expected="200 one hour before the sunset, 410 one hour after it and later",
+        got=", ".join(map(str, found)),
+        why="500 is here what the caller gets when nothing is sent. Before the sunset `self.app` "
+        "answers, after it your response.",
+        where=IN_MIDDLEWARE,
+    )
     require(
         found != [200, 200, 200],
         expected="200 one hour before the sunset, then 410 one hour after it",

@@ -1,0 +1,15 @@
+# says: It cannot be compared
+# %%build compatibility.py::tightened
+def tightened(was: Node, now: Node) -> list[str]:
+    """The limits by which `now` refuses what `was` took: ["maximum"], or [] if none."""
+    found = []
+    for word in ("maximum", "maxLength", "minimum", "minLength"):
+        before, after = was.get(word), now.get(word)
+        if after is None:
+            continue
+        fell_or_rose = (
+            after < before if word.startswith("max") else after > before
+        )
+        if fell_or_rose:
+            found.append(word)
+    return sorted(found)

@@ -1,0 +1,16 @@
+# says: A limit may be missing, and then
+# says: before and {
+# %%build compatibility.py::tightened
+def tightened(was: Node, now: Node) -> list[str]:
+    """The limits by which `now` refuses what `was` took: ["maximum"], or [] if none."""
+    found = []
+    for word in ("maximum", "maxLength", "minimum", "minLength"):
+        before, after = was[word], now[word]
+        if after is None:
+            continue
+        fell_or_rose = before is None or (
+            after < before if word.startswith("max") else after > before
+        )
+        if fell_or_rose:
+            found.append(word)
+    return sorted(found)
