@@ -1,6 +1,7 @@
 """Checks of lesson 1.3's exercises."""
 
 import copy
+import json
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -141,8 +142,7 @@ TOLD = exercise(
         "not there. The last line raises another. FastAPI refuses a bad id or a bad time by "
         "itself, and `InvalidRequest` stands for that. `refusals(...)` of lesson 1.3 makes the "
         "right dict from the error classes. Name no error that cannot come.",
-        "One line is all:\n\n"
-        "    return refusals(VenueNotFound, PerformanceNotFound, InvalidRequest)",
+        "One line is all:\n\n    return refusals(VenueNotFound, NothingOn, InvalidRequest)",
     ),
 )
 
@@ -159,6 +159,21 @@ def refuse_next(box: Sandbox, venue_id: str, after: str) -> httpx.Response:
     return answer
 
 
+def read_told(box: Sandbox) -> dict[str, Any]:
+    """The document; NotYet where the function of the task gives nothing."""
+    document = read_document(box)
+    if "404" not in responses_of(document, "get", NEXT):
+        tried = box.attempt("boxoffice.api.venues:told_of_next")
+        require(
+            tried.error or tried.value is not None,
+            expected="a dict from `told_of_next`",
+            got="None",
+            why="`told_of_next` gives None: is a `return` missing?",
+            where=REFUSALS,
+        )
+    return document
+
+
 def some_venue(box: Sandbox) -> str:
     rows = box.json(box.api.get("/v1/venues"), "", list)
     return str(random.choice(rows)["id"])
@@ -167,28 +182,30 @@ def some_venue(box: Sandbox) -> str:
 @TOLD.item(1, "The document tells the refusal of an unknown venue, with an example of it.")
 def unknown_venue(box: Sandbox) -> None:
     answer = refuse_next(box, str(uuid4()), "2030-05-01T00:00:00Z")
-    document = read_document(box)
+    document = read_told(box)
     is_told(document, told_of(document, "get", NEXT, answer), answer)
 
 
 @TOLD.item(1, "It tells the refusal when nothing more is on at the venue, with an example of it.")
 def nothing_on(box: Sandbox) -> None:
     answer = refuse_next(box, some_venue(box), f"20{random.randint(40, 90)}-01-01T00:00:00Z")
-    document = read_document(box)
+    document = read_told(box)
     is_told(document, told_of(document, "get", NEXT, answer), answer)
 
 
-@TOLD.item(1, "It tells the refusal of an id or a time that is none, as the server words it.")
+@TOLD.item(
+    1, "It tells the refusal of an id or a time that is none, in the shape that the server sends."
+)
 def no_id(box: Sandbox) -> None:
     asked = random.choice([("7", "2030-05-01T00:00:00Z"), (some_venue(box), "tomorrow")])
     answer = refuse_next(box, *asked)
-    document = read_document(box)
+    document = read_told(box)
     is_told(document, told_of(document, "get", NEXT, answer), answer)
 
 
 @TOLD.item(1, "It promises no answer that never comes.")
 def no_more(box: Sandbox) -> None:
-    responses = responses_of(read_document(box), "get", NEXT)
+    responses = responses_of(read_told(box), "get", NEXT)
     extra = sorted(set(responses) - {"200", "404", "422", "4XX"})
     require(
         not extra,
@@ -289,6 +306,38 @@ def closed_house(box: Sandbox) -> None:
     refuses(document, media, {"status": "closed", "opens_at": 5}, {"status": 7, "opens_at": date})
 
 
+@HONEST.item(1, "A time that is sent is still told as a time, not as any text.")
+def still_a_time(box: Sandbox) -> None:
+    answer = ask_health(box, random.randint(2, 9), 503)
+    document = read_document(box)
+    closed = told_of(document, "get", "/health", answer)["schema"]
+    opened = responses_of(document, "get", "/health").get("200", {}).get("content", {})
+    kinds = {503: kinds_of(document, closed, "opens_at")}
+    kinds[200] = kinds_of(document, opened.get("application/json", {}).get("schema"), "opens_at")
+    for status, parts in kinds.items():
+        texts = [part for part in parts if part.get("type") == "string"]
+        require(
+            all(part.get("format") == "date-time" for part in texts) and (texts or status == 200),
+            expected=f"`opens_at` of the {status} with the format `date-time`",
+            got=f"`opens_at` as {', '.join(map(str, parts)) or 'nothing'}"[:200],
+            why="A client made from the document would get a plain text and have to guess what "
+            "is in it. Say `datetime` in the model, not `str`.",
+            where=RESPONSES,
+        )
+
+
+def kinds_of(document: dict[str, Any], schema: Any, field: str) -> list[dict[str, Any]]:
+    """The schemas of one field: its own, or the parts of its `anyOf`."""
+    whole = resolve(document, schema)
+    found = resolve(document, (whole or {}).get("properties", {}).get(field, {}))
+    parts = [resolve(document, part) for part in found.get("anyOf", [found])]
+    return [
+        {key: part[key] for key in ("type", "format", "const", "enum") if key in part}
+        for part in parts
+        if part
+    ]
+
+
 @HONEST.item(1, "A time that is none answers 422, in the shape that the document says.")
 def no_time(box: Sandbox) -> None:
     answer = box.api.get("/health", params={"at": random.choice(["noon", "25:00", "soon"])})
@@ -354,7 +403,18 @@ def query(name: str, schema: dict[str, Any], where: str = "query") -> dict[str, 
 
 
 def finds(box: Sandbox, document: dict[str, Any], right: list[str], why: str) -> None:
-    found = box.call("boxoffice.lint:find_unbounded", document)
+    tried = box.attempt("boxoffice.lint:find_unbounded", document)
+    item = next(iter(document["paths"].values()))
+    both = [*item.get("parameters", []), *next(iter(item.values()))["parameters"]]
+    require(
+        not tried.error,
+        expected="a list of sentences",
+        got="\n".join([*tried.lines[-2:], f"with the parameters {json.dumps(both)}"])[:420],
+        why="A rule must get through any document. A key can be missing, and a value can be of "
+        "another type than the one you have in mind: `.get` asks without a crash.",
+        where=PARAMETERS,
+    )
+    found = tried.value
     require(
         isinstance(found, list),
         expected="a list of sentences",
@@ -362,10 +422,19 @@ def finds(box: Sandbox, document: dict[str, Any], right: list[str], why: str) ->
         why="The linter puts the findings of all its rules together, so each gives a list.",
         where=LINTER,
     )
+    given = sorted(map(str, found))
     require(
-        sorted(map(str, found)) == sorted(right),
+        given == sorted(right)
+        or [one.lower() for one in given] != [one.lower() for one in sorted(right)],
         expected=str(sorted(right)),
-        got=str(sorted(map(str, found)))[:400],
+        got=str(given)[:400],
+        why="The method stands in capitals, as in the sentence of the task: `method.upper()`.",
+        where=LINTER,
+    )
+    require(
+        given == sorted(right),
+        expected=str(sorted(right)),
+        got=str(given)[:400],
         why=why,
         where=PARAMETERS,
     )
@@ -423,6 +492,21 @@ def hidden(box: Sandbox) -> None:
           "type becomes a `$ref`. The number and its bound stand inside.")  # fmt: skip
 
 
+@BOUND.item(1, "A bound beside an `anyOf` holds for all its parts.")
+def beside_parts(box: Sandbox) -> None:
+    names = random.sample(WORDS, 2)
+    either = [{"type": "integer"}, {"type": "null"}]
+    random.shuffle(either)
+    document, operation = one_operation(
+        [
+            query(names[0], {"anyOf": either, "maximum": random.randint(1, 90)}),
+            query(names[1], {"anyOf": either, "minimum": 1}),
+        ]
+    )
+    finds(box, document, [sentence(operation, names[1])], "A value must fit the schema and one "
+          "part of its `anyOf`. So what stands beside the `anyOf` counts too.")  # fmt: skip
+
+
 @BOUND.item(1, "Parameters that stand beside the methods of a path count for each of them.")
 def beside(box: Sandbox) -> None:
     own, shared = random.sample(WORDS, 2)
@@ -434,11 +518,12 @@ def beside(box: Sandbox) -> None:
           "in the operation, but a client sends them all the same.")  # fmt: skip
 
 
-@BOUND.item(1, "Texts, headers and our own document are left alone.")
+@BOUND.item(1, "Texts, headers, schemas without a type and our own document are left alone.")
 def alone(box: Sandbox) -> None:
-    names = random.sample(WORDS, 3)
+    names = random.sample(WORDS, 4)
     document, _ = one_operation(
         [
+            query(names[3], {"enum": ["short", "long"]}),
             query(names[0], {"type": "string"}),
             query(names[1], {"type": "integer"}, "header"),
             query(names[2], {"anyOf": [{"type": "string"}, {"type": "null"}]}),
@@ -485,7 +570,25 @@ CALL = exercise(
 
 def build(box: Sandbox, operation_id: str, values: dict[str, Any], body: Any = None) -> Any:
     spec = read_document(box)
-    call = box.call("boxoffice.calls:build_call", spec, operation_id, values, body)
+    tried = box.attempt("boxoffice.calls:build_call", spec, operation_id, values, body)
+    asked = f"with {operation_id!r} and {values}"
+    require(
+        tried.error != "TypeError" or "quote" not in tried.message,
+        expected="a URL with the value in it",
+        got="\n".join([*tried.lines[-2:], asked])[:400],
+        why="`quote` takes only text, and a value can be a number or a UUID: write "
+        "`quote(str(value), …)`.",
+        where=CALLS,
+    )
+    require(
+        not tried.error,
+        expected="a dict with `method`, `url`, `params`, `headers` and `json`",
+        got="\n".join([*tried.lines[-2:], asked])[:400],
+        why="All that is asked for here stands in the document, so nothing is to be refused. Some "
+        "operations have no `parameters`, and some parameters get no value.",
+        where=CALLS,
+    )
+    call = tried.value
     require(
         isinstance(call, dict) and {"method", "url"} <= set(call),
         expected="a dict with `method`, `url`, `params`, `headers` and `json`",
@@ -565,7 +668,18 @@ def escape(value: str) -> str:
     return "".join(c if c in kept else f"%{ord(c):02X}" for c in value)
 
 
-@CALL.item(1, "A body goes out as JSON, and an operation without one sends none.")
+@CALL.item(1, "A value can be a number as well as a text.")
+def numbers(box: Sandbox) -> None:
+    number = random.randint(2, 999)
+    url = str(build(box, "read_show", {"show_id": number})["url"])
+    require(
+        url.endswith(f"/v1/shows/{number}"),
+        expected=f"/v1/shows/{number}", got=url[:200],
+        why="The number stands in the path as it is written.", where=CALLS,
+    )  # fmt: skip
+
+
+@CALL.item(1, "A body goes out as JSON, and an operation without a `requestBody` sends none.")
 def body_goes(box: Sandbox) -> None:
     title = f"Opus {random.randint(2, 999)}"
     body = {"title": title, "genre": "dance", "duration_minutes": random.randint(20, 90)}
@@ -585,6 +699,16 @@ def body_goes(box: Sandbox) -> None:
         got=repr(call.get("json")),
         why="A GET with a body is one that proxies drop or refuse.",
         where="RFC 9110 §9.3.1",
+    )
+    spec = read_document(box)
+    tried = box.attempt("boxoffice.calls:build_call", spec, "list_venues", {}, body)
+    sent = tried.value.get("json") if isinstance(tried.value, dict) else None
+    require(
+        tried.error == "ValueError" or sent is None,
+        expected="no body, though the caller gives one: `list_venues` has no `requestBody`",
+        got=repr(sent)[:200],
+        why="The document says which operations take a body. What it does not know is not sent.",
+        where=CALLS,
     )
 
 

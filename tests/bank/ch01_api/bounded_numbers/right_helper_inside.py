@@ -12,9 +12,8 @@ def find_unbounded(spec: Node) -> list[str]:
 
     def is_open(schema: Node) -> bool:
         return any(
-            "integer" in str(part.get("type")) and part.keys().isdisjoint(BOUNDS)
-            for part in parts(schema)
-        )
+            "integer" in str(part.get("type")) for part in parts(schema)
+        ) and all(part.keys().isdisjoint(BOUNDS) for part in parts(schema))
 
     BOUNDS = {"maximum", "exclusiveMaximum"}
     return [

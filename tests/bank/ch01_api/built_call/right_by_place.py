@@ -24,7 +24,7 @@ def build_call(
         "url": path,
         "params": sorted_out["query"],
         "headers": {name: str(value) for name, value in sorted_out["header"].items()},
-        "json": body,
+        "json": body if operation.get("requestBody") else None,
     }
 
 

@@ -20,6 +20,6 @@ def build_call(spec, operation_id, values, body=None):
     asked = {name: value for name, value in values.items() if places[name] == "query"}
     headers = {name: value for name, value in values.items() if places[name] == "header"}
     call = {"method": method.upper(), "url": url + ("?" + urlencode(asked) if asked else "")}
-    if body is not None:
+    if "requestBody" in operation:
         call["json"] = body
     return {**call, "headers": headers}

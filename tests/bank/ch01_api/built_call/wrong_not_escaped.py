@@ -37,4 +37,5 @@ def build_call(
     # A brace of the path itself; one in a value is escaped by now.
     if "{" in url:
         raise ValueError(f"{operation_id} needs a value for each part of {path}.")
-    return {"method": method, "url": url, "params": params, "headers": headers, "json": body}
+    sent = body if "requestBody" in operation else None
+    return {"method": method, "url": url, "params": params, "headers": headers, "json": sent}
