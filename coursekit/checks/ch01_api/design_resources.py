@@ -25,6 +25,43 @@ def has_error_inside(answer: httpx.Response) -> bool:
     return answer.is_success and any(word in words for word in ("error", "false", "no such"))
 
 
+def still_open(box: Sandbox, answer: httpx.Response, **cells: dict[str, object]) -> None:
+    """After a 500: name the cell that still is as it was given. `cells`: what to call it with."""
+    if answer.status_code != 500:
+        return
+    for layer, named in cells.items():
+        target = str(named["cell"])
+        path, _, function = target.partition("::")
+        module = path.removesuffix(".py").replace("/", ".")
+        arguments = {name: value for name, value in named.items() if name != "cell"}
+        called = box.attempt(f"boxoffice.{module}:{function}", **arguments)
+        require(
+            called.error != "NotImplementedError",
+            expected="both cells of this exercise written and run",
+            got=f"the {layer} is as it was given: `raise NotImplementedError()`",
+            why="The exercise has two answer cells, and your server has what you ran last. Written "
+            "already? Run that cell, then check again.",
+            where=f"the cell `%%build {target}`",
+        )
+
+
+def not_a_body(box: Sandbox, answer: httpx.Response, route: str, **named: object) -> None:
+    """`return 404`, the most honest mistake: name it."""
+    if answer.is_success or answer.status_code == 500:
+        told = box.attempt(route, **named).value
+        parts = told if isinstance(told, list) else [told]
+        if isinstance(told, dict):
+            parts = [*told.values()]
+        require(
+            not any(part in (404, "404") for part in parts),
+            expected="404 Not Found",
+            got=f"{box.said(answer)}; your route returned `{told}`",
+            why="In FastAPI `return 404` gives a body, not a status. For the status: "
+            "`raise HTTPException(404, …)`.",
+            where="`read_show` in `api/shows.py` does it",
+        )
+
+
 # --- complete: cancel a performance -------------------------------------------------------
 
 CANCELLED = exercise(
@@ -90,7 +127,7 @@ def is_gone(box: Sandbox) -> None:
         why="The client heard that it worked, but the performance is still there. Is the service "
         "asked to delete it, and is the call awaited? An `async` function that nobody awaits "
         "never runs.",
-        where="`services/performances.py`",
+        where="`delete_performance` in `api/performances.py`",
     )
     left = [one["id"] for one in rows(box, "/v1/performances")]
     wanted = [one["id"] for one in before if one["id"] not in url]
@@ -112,6 +149,12 @@ def unknown_is_404(box: Sandbox) -> None:
         (f"/v1/performances/{uuid4()}", "a new id"),
     ):
         answer = delete(box, target)
+        not_a_body(
+            box,
+            answer,
+            "boxoffice.api.performances:delete_performance",
+            performance_id=str(uuid4()),
+        )
         require(
             not has_error_inside(answer),
             expected=f"404 Not Found for {what}",
@@ -173,6 +216,15 @@ def new_venue() -> dict[str, str]:
     return {"name": f"Stage {random.randint(10, 99)}", "city": random.choice(CITIES)}
 
 
+def venue_cells_open(box: Sandbox, answer: httpx.Response) -> None:
+    still_open(
+        box,
+        answer,
+        service={"cell": "services/venues.py::replace_venue", "venue_id": None, "new": None},
+        route={"cell": "api/venues.py::replace_venue", "venue_id": None, "new": None},
+    )
+
+
 def put_venue(box: Sandbox, venue_id: object, body: object) -> httpx.Response:
     answer = box.api.put(f"/v1/venues/{venue_id}", json=body)
     require(
@@ -183,6 +235,7 @@ def put_venue(box: Sandbox, venue_id: object, body: object) -> httpx.Response:
         "promises nothing: no client may send it again after a lost reply.",
         where=METHODS,
     )
+    venue_cells_open(box, answer)
     return answer
 
 
@@ -252,6 +305,7 @@ def put_is_idempotent(box: Sandbox) -> None:
 def unknown_venue(box: Sandbox) -> None:
     before = rows(box, "/v1/venues")
     answer = put_venue(box, uuid4(), new_venue())
+    not_a_body(box, answer, "boxoffice.api.venues:replace_venue", venue_id=str(uuid4()), new=None)
     require(
         not has_error_inside(answer),
         expected="404 Not Found",
@@ -296,6 +350,7 @@ def refused_venue(box: Sandbox) -> None:
         why="A refused request leaves no trace.",
         where=STATUSES,
     )
+    put_venue(box, before[0]["id"], new_venue())
 
 
 @REPLACED.item(1, "The path with the verb, `/v1/venues/{venue_id}/update`, is gone.")
@@ -311,6 +366,7 @@ def no_verb_in_path(box: Sandbox) -> None:
             "promises, and someone will use it.",
             where="lesson 1.1, 'Step 1: nouns'",
         )
+    venue_cells_open(box, box.api.put(f"/v1/venues/{venue['id']}", json=new_venue()))
 
 
 # --- write: find performances -------------------------------------------------------------
@@ -347,10 +403,10 @@ FOUND = exercise(
 
 
 def more_performances(box: Sandbox) -> list[dict[str, Any]]:
-    """A fuller season: every show at every venue, in an order that is not that of time."""
+    """A fuller season: every show at every venue, at each venue the latest first."""
     shows, venues = rows(box, "/v1/shows"), rows(box, "/v1/venues")
     pairs = [(show, venue) for show in shows[:3] for venue in venues]
-    days = random.sample(range(1, 29), len(pairs))
+    days = sorted(random.sample(range(1, 29), len(pairs)), reverse=True)
     for (show, venue), day in zip(pairs, days, strict=True):
         new = {
             "show_id": show["id"],
@@ -365,7 +421,39 @@ def more_performances(box: Sandbox) -> list[dict[str, Any]]:
             got=box.said(answer),
             why="Creating a performance worked before; leave it as it was.",
         )
-    return whole_list(box)
+    every = whole_list(box)
+    require(
+        len(every) > 0,
+        expected="the whole list from /v1/performances, where no filter is given",
+        got="an empty list",
+        why="A filter that is not given fits everything. `one.show_id == show_id` alone fits "
+        "nothing when `show_id` is `None`.",
+        where="`show_id in (None, one.show_id)` in the service as it was",
+    )
+    return every
+
+
+def cells_open(box: Sandbox, answer: httpx.Response) -> None:
+    still_open(
+        box,
+        answer,
+        service={"cell": "services/performances.py::list_performances"},
+        route={"cell": "api/performances.py::list_performances"},
+    )
+    require(
+        "'<' not supported" not in " ".join(box.crash()),
+        expected="200 OK",
+        got=box.said(answer),
+        why="Python does not know which of two performances is the smaller. Tell `sorted` what to "
+        "compare: `key=lambda one: one.starts_at`.",
+        where="the last line of the service as it was",
+    )
+    require(
+        answer.status_code != 500,
+        expected="200 OK",
+        got=box.said(answer),
+        why="With filters or without, this list has an answer.",
+    )
 
 
 def whole_list(box: Sandbox) -> list[dict[str, Any]]:
@@ -378,6 +466,7 @@ def whole_list(box: Sandbox) -> list[dict[str, Any]]:
         "second URL for the same thing, and then a third.",
         where="lesson 1.1, 'Step 4: links instead of nests'",
     )
+    cells_open(box, answer)
     require(
         answer.status_code == 200,
         expected="the whole list from /v1/performances",
@@ -390,6 +479,7 @@ def whole_list(box: Sandbox) -> list[dict[str, Any]]:
 
 def found(box: Sandbox, **filters: str) -> list[dict[str, Any]]:
     answer = box.api.get("/v1/performances", params=filters)
+    cells_open(box, answer)
     require(
         answer.status_code == 200,
         expected=f"200 OK for /v1/performances?{'&'.join(filters)}=…",
@@ -404,11 +494,51 @@ def ids(performances: list[dict[str, Any]]) -> list[str]:
     return [one["id"] for one in performances]
 
 
-@FOUND.item(2, "`?venue_id=…` gives the performances at that venue, the earliest first.")
+@FOUND.item(
+    2,
+    "`?venue_id=…` gives the performances at that venue, the earliest first; "
+    "the service chooses them.",
+)
 def by_venue(box: Sandbox) -> None:
     every = more_performances(box)
     venue_id = random.choice(every)["venue_id"]
     got = found(box, venue_id=venue_id)
+    chosen = box.evaluate(
+        """
+        from uuid import UUID
+        from boxoffice.services.performances import list_performances
+
+        async def choose():
+            try:
+                return await list_performances(venue_id=UUID(text)) or await list_performances(
+                    venue_id=text
+                )
+            except TypeError as error:
+                if "venue_id" in str(error):
+                    return None
+                raise
+
+        result = choose()
+        """,
+        text=venue_id,
+    )
+    require(
+        chosen is not None,
+        expected="a service that can be asked for `venue_id`",
+        got="`list_performances` takes no `venue_id`",
+        why="The route translates, the service decides: give it the question.",
+        where="`services/performances.py`",
+    )
+    strays = [one for one in chosen if one["venue_id"] != venue_id]
+    require(
+        not strays,
+        expected="`list_performances(venue_id=…)` to give that venue alone",
+        got=f"{len(strays)} of {len(chosen)} are elsewhere",
+        why="The service has to choose; if the route does, GraphQL must do it again. Is "
+        "`venue_id` asked there? With `or` between the filters, the one that is not given lets "
+        "every row in.",
+        where="`services/performances.py`",
+    )
     require(
         len(got) > 0,
         expected="the performances at that venue",
@@ -422,9 +552,9 @@ def by_venue(box: Sandbox) -> None:
         not others,
         expected="performances at the asked venue alone",
         got=f"{len(others)} of {len(got)} are elsewhere",
-        why="The filter does not reach the service, or is not asked there. FastAPI ignores a "
-        "filter that no parameter names, and nobody is told.",
-        where="lesson 1.1, 'Step 4: links instead of nests'",
+        why="Your service can choose, but the filter does not reach it: the route has to pass it "
+        "on. FastAPI ignores a filter that no parameter names, and nobody is told.",
+        where="`list_performances` in `api/performances.py`",
     )
     wanted = sorted(
         (one for one in every if one["venue_id"] == venue_id), key=lambda one: str(one["starts_at"])
@@ -475,6 +605,7 @@ def by_both(box: Sandbox) -> None:
 @FOUND.item(1, "Where nothing fits, the answer is `200` and an empty list.")
 def finds_nothing(box: Sandbox) -> None:
     answer = box.api.get("/v1/performances", params={"venue_id": str(uuid4())})
+    cells_open(box, answer)
     require(
         answer.status_code != 404,
         expected="200 OK and []",
@@ -531,6 +662,7 @@ def made_up_id(box: Sandbox) -> None:
         "The type `UUID | None` makes FastAPI say so.",
         where=STATUSES,
     )
+    found(box, venue_id=rows(box, "/v1/venues")[0]["id"])  # and what is an id is not refused
 
 
 # --- stretch: create without fear ---------------------------------------------------------
@@ -578,6 +710,31 @@ def put_show(box: Sandbox, show_id: object, body: object) -> httpx.Response:
         got=box.said(answer),
         why="The client has made the id, so it knows the URL. That is PUT.",
         where=METHODS,
+    )
+    ids: dict[str, object] = {"show_id": None, "new": None}
+    still_open(
+        box,
+        answer,
+        service={"cell": "services/shows.py::replace_show"} | ids,
+        route={"cell": "api/shows.py::replace_show", "response": None} | ids,
+    )
+    crash = " ".join(box.crash())
+    require(
+        "not JSON serializable" not in crash
+        and not (answer.is_success and '"detail"' in answer.text),
+        expected="201 Created, and the show",
+        got=box.said(answer),
+        why="`HTTPException` is for bad news, and 201 is none: what you raise lands in `detail`. "
+        "Set `response.status_code = 201`, and return the show.",
+        where="the task, above the route",
+    )
+    require(
+        answer.status_code != 500 or "ResponseValidationError" not in crash,
+        expected="201 Created, and the show",
+        got=box.said(answer),
+        why="What a route returns is the body, all of it. A status beside the show is set on "
+        "`response`.",
+        where="the task, above the route",
     )
     return answer
 

@@ -1,4 +1,4 @@
-# says: The filter does not reach the service
+# says: the filter does not reach it
 # %%build services/performances.py::list_performances
 async def list_performances(
     *, show_id: UUID | None = None, venue_id: UUID | None = None
