@@ -138,6 +138,7 @@ def _start(name: str) -> subprocess.Popen[bytes]:
                 "LC_ALL": "C",
                 "TZ": "UTC",
                 "PYTHONSAFEPATH": "1",
+                "PYTHONUTF8": "1",
                 "PYTHONWARNINGS": "ignore",
             },
             start_new_session=True,

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import time
 from pathlib import Path
 
@@ -563,6 +564,8 @@ MACHINES = {
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_machines(kernels: Kernels, state: Path, machine: str) -> None:
+    if machine.startswith("plain C") and not sys.prefix.isascii():
+        pytest.skip("zmq cannot be imported from a path with accents under LC_ALL=C alone")
     kernel = kernels(servers=state, **MACHINES[machine])
     folder = lesson(kernel)
     kernel.good("%%build services/shows.py::TITLES\nTITLES = ['Früh', 'Späť', '夜']")
