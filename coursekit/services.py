@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -16,7 +17,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import LiteralString
 from urllib.parse import quote, urlsplit
 
 import psutil
@@ -155,23 +158,219 @@ def _why(name: str) -> str:
     return f"{label} did not start. `coursekit doctor` looks for the cause.{last}"
 
 
+# --- databases ----------------------------------------------------------------------------
+
+TEMPLATES_KEPT = 20
+TEMPLATE = "boxoffice_template_"
+HALF_MADE = "boxoffice_halfmade_"
+MAKING_SECONDS = 60
+
+Administration = psycopg.Connection[tuple[object, ...]]
+
+
 def database(name: str) -> str:
     """The address of the database `name`, which is made where missing."""
-    made = statement.SQL("create database {}").format(statement.Identifier(name))
+    with _administering(name) as server:
+        if not _exists(server, name):
+            with contextlib.suppress(psycopg.errors.DuplicateDatabase):
+                _run(server, "create database {}", name)
+    return postgres_url(name)
+
+
+def template(mark: str, make: Callable[[str], None]) -> str:
+    """The name of the template database for `mark`, such as a hash of what makes it.
+
+    Where there is none yet, `make(url)` fills an empty database; one maker at a time. What `make`
+    raises comes through, and leaves nothing. The 20 templates used last are kept.
+    """
+    short = hashlib.sha256(mark.encode()).hexdigest()[:16]
+    name, half = TEMPLATE + short, HALF_MADE + short
+    failure = None
+    with _administering(name) as server:
+        if not _exists(server, name):
+            with _alone(server, name):
+                if not _exists(server, name):
+                    failure = _make_template(server, name, half, make)
+        if failure is None:
+            _use(name).touch()
+    if failure is not None:
+        raise failure
+    return name
+
+
+def _make_template(
+    server: Administration, name: str, half: str, make: Callable[[str], None]
+) -> BaseException | None:
+    """Under a name of its own first: what a kill leaves is never taken for a template.
+
+    Returns what `make` raised.
+    """
+    _drop(server, half)
+    _run(server, "create database {}", half)
     try:
-        with psycopg.connect(postgres_url(), autocommit=True, connect_timeout=5) as connection:
-            found = connection.execute("select 1 from pg_database where datname = %s", [name])
-            if found.fetchone() is None:
-                connection.execute(made)
-    except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-        pass  # another kernel was faster
+        make(postgres_url(half))
+    except BaseException as error:
+        _drop(server, half)
+        return error
+    _settle(half)
+    _close_others(server, half)
+    _run(server, "alter database {} rename to {}", half, name)
+    _prune(server)
+    return None
+
+
+def _settle(name: str) -> None:
+    """Statistics and visibility are part of a template: its copies plan alike in every run."""
+    with psycopg.connect(postgres_url(name), autocommit=True, connect_timeout=5) as connection:
+        tables = connection.execute(
+            "select relnamespace::regnamespace::text, relname from pg_class where relkind = 'r' "
+            "and relnamespace::regnamespace::text !~ '^(pg_|information_schema)'"
+        ).fetchall()
+        for place in tables:
+            _run(connection, "vacuum analyze {}.{}", *map(str, place))
+
+
+def _use(name: str) -> Path:
+    """The file whose time says when a template was used last."""
+    folder = places.state() / "templates"
+    folder.mkdir(exist_ok=True)
+    return folder / name
+
+
+def _prune(server: Administration) -> None:
+    """Drop the templates that were used longest ago, and what dead makers left."""
+    for half in _names(server, HALF_MADE):
+        with _alone(server, half.replace(HALF_MADE, TEMPLATE), wait=False) as free:
+            if free:
+                _drop(server, half)
+    ages = {}
+    for name in _names(server, TEMPLATE):
+        if not _use(name).exists():
+            _use(name).touch()  # made by another checkout: its age counts from now
+        ages[name] = _use(name).stat().st_mtime
+    for name in sorted(ages, key=ages.__getitem__)[:-TEMPLATES_KEPT]:
+        with contextlib.suppress(psycopg.Error):
+            _drop(server, name)
+            _use(name).unlink(missing_ok=True)
+
+
+def copy(template: str, name: str, *, keep: str | None = None) -> str:
+    """Make the database `name` a copy of a template, and return its address.
+
+    A database of that name is replaced, its connections are ended; with `keep` it is renamed to
+    that instead (in place of what was kept so before). `template0` makes an empty database.
+    """
+    with _administering(name) as server, _alone(server, name):
+        if _exists(server, name):
+            if keep is None:
+                _drop(server, name)
+            else:
+                _drop(server, keep)
+                _close_others(server, name)
+                _run(server, "alter database {} rename to {}", name, keep)
+        how = " strategy wal_log" if server.info.server_version >= 150000 else ""
+        _run(server, "create database {} template {}" + how, name, template)
+    return postgres_url(name)
+
+
+def drop(name: str) -> None:
+    """Drop a database, where there is one; its connections are ended."""
+    with _administering(name) as server:
+        _drop(server, name)
+
+
+def sweep(prefix: str, is_dead: Callable[[str], bool]) -> list[str]:
+    """Drop the databases with that prefix that nobody uses and that `is_dead` says are over."""
+    gone = []
+    with _administering(prefix) as server:
+        for name in _names(server, prefix):
+            if is_dead(name) and not connections(server, name):
+                _drop(server, name)
+                gone.append(name)
+    return gone
+
+
+def connections(server: Administration, name: str) -> int:
+    """How many programs are connected to a database, besides ours."""
+    row = server.execute(
+        "select count(*) from pg_stat_activity where datname = %s and pid <> pg_backend_pid() "
+        "and backend_type = 'client backend'",
+        [name],
+    ).fetchone()
+    return int(str(row[0])) if row else 0
+
+
+@contextlib.contextmanager
+def _administering(name: str) -> Iterator[Administration]:
+    """A connection that makes and drops databases. PostgreSQL's errors become ServiceDown."""
+    try:
+        with _administrator() as server:
+            server.execute(f"set lock_timeout = '{MAKING_SECONDS}s'".encode())
+            yield server
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise ServiceDown(
+            f"The lessons need databases of their own, and the user that DATABASE_URL names may "
+            f"not make any. PostgreSQL says: {error.diag.message_primary}. Let its owner run "
+            "`alter role … createdb`, or unset DATABASE_URL to use the PostgreSQL that comes "
+            "with the course."
+        ) from None
     except psycopg.Error as error:
         words = error.diag.message_primary or (str(error).strip() or "no answer").splitlines()[0]
         raise ServiceDown(
             f"The lesson's database {name} could not be made. PostgreSQL says: {words}. "
             "Run the cell again; `coursekit doctor` looks for the cause."
         ) from None
-    return postgres_url(name)
+
+
+def _administrator() -> Administration:
+    settings = {"connect_timeout": 5, "application_name": "coursekit"}
+    try:
+        return psycopg.connect(postgres_url(), autocommit=True, **settings)  # type: ignore[arg-type]
+    except psycopg.OperationalError:
+        ensure()
+        return psycopg.connect(postgres_url(), autocommit=True, **settings)  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def _alone(server: Administration, name: str, *, wait: bool = True) -> Iterator[bool]:
+    """One at a time per name, on every machine that uses this server; a kill lets go of it."""
+    how = "pg_advisory_lock" if wait else "pg_try_advisory_lock"
+    row = server.execute(f"select {how}(hashtextextended(%s, 0))".encode(), [name]).fetchone()
+    got = wait or bool(row and row[0])
+    try:
+        yield got
+    finally:
+        if got and not server.broken:
+            server.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", [name])
+
+
+def _run(server: Administration, command: LiteralString, *names: str) -> None:
+    server.execute(statement.SQL(command).format(*map(statement.Identifier, names)))
+
+
+def _exists(server: Administration, name: str) -> bool:
+    found = server.execute("select 1 from pg_database where datname = %s", [name])
+    return found.fetchone() is not None
+
+
+def _names(server: Administration, prefix: str) -> list[str]:
+    rows = server.execute(
+        "select datname from pg_database where starts_with(datname, %s) order by 1", [prefix]
+    )
+    return [str(row[0]) for row in rows]
+
+
+def _drop(server: Administration, name: str) -> None:
+    _run(server, "drop database if exists {} with (force)", name)
+
+
+def _close_others(server: Administration, name: str) -> None:
+    """End the connections to a database, and wait until they are gone."""
+    server.execute(
+        "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
+        "where datname = %s and pid <> pg_backend_pid()",
+        [name],
+    )
 
 
 # --- starting and stopping ----------------------------------------------------------------
