@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
+from psycopg.conninfo import conninfo_to_dict
 
 from coursekit import places, services, warm
 from coursekit.errors import AppFailed, CourseError, WorkspaceProblem
-from coursekit.runtime import Environment, Finished
+from coursekit.runtime import Environment, Finished, Stage
 from coursekit.warm import Job
 
 STARTUP_SECONDS = 10.0
@@ -51,15 +52,32 @@ class Computer:
                 presence.sendall(b'{"call": "presence"}\n')
                 self._presence = presence
 
+    def set_stage(self, environment: Environment, folder: Path, files: Mapping[str, str]) -> Stage:
+        from coursekit import stage
+
+        def run(folder: Path, url: str) -> list[str]:
+            variables = {**environment.variables(), "DATABASE_URL": url}
+            said = self.call("coursekit.stage:set_up", {"url": url}, folder, 30, variables)
+            lines = said.get("lines", [])
+            return [str(line) for line in lines] if isinstance(lines, list) else []
+
+        name = conninfo_to_dict(environment.database_url)["dbname"]
+        return stage.prepare(str(name), folder, files, run)
+
     def serve(
         self, folder: Path, variables: Mapping[str, str], scratch: Path | None = None
     ) -> Process:
-        return Process(folder, variables, scratch)
+        return Process(folder, {**variables, "PGAPPNAME": "api"}, scratch)
 
     def call(
-        self, function: str, arguments: Mapping[str, object], folder: Path, seconds: float = 30
+        self,
+        function: str,
+        arguments: Mapping[str, object],
+        folder: Path,
+        seconds: float = 30,
+        variables: Mapping[str, str] | None = None,
     ) -> dict[str, object]:
-        with Job(function, arguments, folder=folder) as job:
+        with Job(function, arguments, folder=folder, environment=variables) as job:
             try:
                 message = job.receive(seconds)
             except TimeoutError:
@@ -79,7 +97,7 @@ class Computer:
                 "coursekit.tool:run",
                 {"command": command},
                 folder=folder,
-                environment=variables,
+                environment={**variables, "PGAPPNAME": "run"},
                 files=[output.fileno(), output.fileno()],
             )
             code = 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -34,6 +34,30 @@ class Environment:
             "REDIS_URL": self.redis_url,
             "REDIS_PREFIX": self.redis_prefix,
         }
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The lesson's database where the lesson begins, and what was found on the way there."""
+
+    tables: tuple[str, ...] = ()
+    filled: bool = False
+    """Whether there are rows in the tables."""
+    laid: bool = False
+    """Whether Box Office's own `set_up` made it; else it is empty."""
+    shared: bool = False
+    """Another kernel works in it, so it stands as it was."""
+    kept: str = ""
+    """The database that holds what was written before."""
+    ended: tuple[str, ...] = ()
+    """Sessions that held a transaction open, and were ended."""
+    waiting: tuple[str, ...] = ()
+    """Those that still hold one open, in a database that is shared."""
+    failed: tuple[str, ...] = ()
+    """The learner's own lines, where their `set_up` failed; then the course's was used."""
+
+    def with_tables(self, tables: tuple[str, ...], filled: bool) -> Stage:
+        return replace(self, tables=tables, filled=filled)
 
 
 @dataclass(frozen=True)
@@ -76,12 +100,23 @@ class Runtime(Protocol):
     def prepare(self, name: str, number: int) -> Environment:
         """Have PostgreSQL and Redis answer; a database and a namespace for `name`."""
 
+    def set_stage(self, environment: Environment, folder: Path, files: Mapping[str, str]) -> Stage:
+        """Bring the lesson's database to where the lesson begins.
+
+        Box Office in `folder` says what is in it; where that fails, the course's own `files` do.
+        """
+
     def serve(
         self, folder: Path, variables: Mapping[str, str], scratch: Path | None = None
     ) -> Served: ...
 
     def call(
-        self, function: str, arguments: Mapping[str, object], folder: Path, seconds: float = 30
+        self,
+        function: str,
+        arguments: Mapping[str, object],
+        folder: Path,
+        seconds: float = 30,
+        variables: Mapping[str, str] | None = None,
     ) -> dict[str, object]:
         """Call `module:function(channel, **arguments)` apart from the kernel; its first message."""
 

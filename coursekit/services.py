@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -17,7 +18,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import LiteralString
 from urllib.parse import quote, urlsplit
@@ -163,6 +164,7 @@ def _why(name: str) -> str:
 TEMPLATES_KEPT = 20
 TEMPLATE = "boxoffice_template_"
 HALF_MADE = "boxoffice_halfmade_"
+DISCARDED = "boxoffice_discarded_"
 MAKING_SECONDS = 60
 
 Administration = psycopg.Connection[tuple[object, ...]]
@@ -170,10 +172,9 @@ Administration = psycopg.Connection[tuple[object, ...]]
 
 def database(name: str) -> str:
     """The address of the database `name`, which is made where missing."""
-    with _administering(name) as server:
+    with administering(name) as server, _alone(server, name):
         if not _exists(server, name):
-            with contextlib.suppress(psycopg.errors.DuplicateDatabase):
-                _run(server, "create database {}", name)
+            _run(server, "create database {}", name)
     return postgres_url(name)
 
 
@@ -186,7 +187,7 @@ def template(mark: str, make: Callable[[str], None]) -> str:
     short = hashlib.sha256(mark.encode()).hexdigest()[:16]
     name, half = TEMPLATE + short, HALF_MADE + short
     failure = None
-    with _administering(name) as server:
+    with administering(name) as server:
         if not _exists(server, name):
             with _alone(server, name):
                 if not _exists(server, name):
@@ -213,8 +214,7 @@ def _make_template(
         _drop(server, half)
         return error
     _settle(half)
-    _close_others(server, half)
-    _run(server, "alter database {} rename to {}", half, name)
+    _rename(server, half, name)
     _prune(server)
     return None
 
@@ -258,31 +258,56 @@ def copy(template: str, name: str, *, keep: str | None = None) -> str:
     """Make the database `name` a copy of a template, and return its address.
 
     A database of that name is replaced, its connections are ended; with `keep` it is renamed to
-    that instead (in place of what was kept so before). `template0` makes an empty database.
+    that instead (in place of what was kept so before). `template0` makes an empty database. What
+    was replaced only goes out of the way: `sweep(DISCARDED, …)` drops it, which takes longer.
     """
-    with _administering(name) as server, _alone(server, name):
-        if _exists(server, name):
-            if keep is None:
-                _drop(server, name)
-            else:
-                _drop(server, keep)
-                _close_others(server, name)
-                _run(server, "alter database {} rename to {}", name, keep)
+    with administering(name) as server, _alone(server, name):
+        if keep is not None:
+            _discard(server, keep)
+            _rename(server, name, keep)
+        else:
+            _discard(server, name)
         how = " strategy wal_log" if server.info.server_version >= 150000 else ""
         _run(server, "create database {} template {}" + how, name, template)
     return postgres_url(name)
 
 
+def close_connections(name: str) -> None:
+    """End every connection to a database."""
+    with administering(name) as server:
+        _close_others(server, name)
+
+
+def note(name: str) -> dict[str, object]:
+    """What `set_note` wrote down about a database."""
+    with administering(name) as server:
+        row = server.execute(
+            "select shobj_description(oid, 'pg_database') from pg_database where datname = %s",
+            [name],
+        ).fetchone()
+    with contextlib.suppress(ValueError):
+        data = json.loads(str(row[0])) if row else {}
+        return data if isinstance(data, dict) else {}
+    return {}
+
+
+def set_note(name: str, data: Mapping[str, object]) -> None:
+    """Write something down about a database, in the place of its comment."""
+    text = statement.SQL("comment on database {} is {}")
+    with administering(name) as server:
+        server.execute(text.format(statement.Identifier(name), json.dumps(dict(data))))
+
+
 def drop(name: str) -> None:
     """Drop a database, where there is one; its connections are ended."""
-    with _administering(name) as server:
+    with administering(name) as server:
         _drop(server, name)
 
 
 def sweep(prefix: str, is_dead: Callable[[str], bool]) -> list[str]:
     """Drop the databases with that prefix that nobody uses and that `is_dead` says are over."""
     gone = []
-    with _administering(prefix) as server:
+    with administering(prefix) as server:
         for name in _names(server, prefix):
             if is_dead(name) and not connections(server, name):
                 _drop(server, name)
@@ -301,7 +326,7 @@ def connections(server: Administration, name: str) -> int:
 
 
 @contextlib.contextmanager
-def _administering(name: str) -> Iterator[Administration]:
+def administering(name: str) -> Iterator[Administration]:
     """A connection that makes and drops databases. PostgreSQL's errors become ServiceDown."""
     try:
         with _administrator() as server:
@@ -362,6 +387,24 @@ def _names(server: Administration, prefix: str) -> list[str]:
 
 def _drop(server: Administration, name: str) -> None:
     _run(server, "drop database if exists {} with (force)", name)
+
+
+def _discard(server: Administration, name: str) -> None:
+    """Out of the way at once; dropping waits for a checkpoint."""
+    _rename(server, name, f"{DISCARDED}{time.time_ns()}")
+
+
+def _rename(server: Administration, name: str, new: str) -> None:
+    """Rename a database, where there is one. A pool may open connections while we close them."""
+    for left in reversed(range(5)):
+        if not _exists(server, name):
+            return
+        _close_others(server, name)
+        try:
+            _run(server, "alter database {} rename to {}", name, new)
+        except psycopg.errors.ObjectInUse:
+            if not left:
+                raise
 
 
 def _close_others(server: Administration, name: str) -> None:

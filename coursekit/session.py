@@ -29,6 +29,7 @@ class Session:
     name: str = ""
     """What the database and the Redis namespace are called after, and the namespace's number."""
     number: int = 0
+    stage: runtime.Stage = field(default_factory=runtime.Stage)
     served: dict[str, runtime.Served] = field(default_factory=dict)
 
     refused: set[str] = field(default_factory=set)
@@ -126,13 +127,16 @@ def _start(lesson_id: str, fresh: bool, exercises: bool) -> display.Shown:
         servers = pool.submit(runtime.current().prepare, name, number)
         put_back = _put_back(lesson, space, exercises, fresh)
         environment = servers.result()
-    before, _session = _session, Session(lesson, exercises, home, space, environment, name, number)
+    files = course.files_after(lesson.id) if exercises else course.files_at(lesson.id)
+    stage = runtime.current().set_stage(environment, space.backend, files)
+    now = Session(lesson, exercises, home, space, environment, name, number, stage)
+    before, _session = _session, now
     if before is not None and (before.workspace, before.environment) == (space, environment):
         _session.served = before.served  # the same lesson again: its clients stay good
         _session.touch()
     elif before is not None:
         before.close()
-    os.environ.update(environment.variables())
+    os.environ.update(environment.variables(), PGAPPNAME=f"notebook {os.getpid()}")
     return _status(_session, *put_back)
 
 
@@ -192,7 +196,9 @@ def _status(session: Session, restored: workspace.Restored, aside: Path | None) 
     files = f"{stand} {'file' if stand == 1 else 'files'} of Box Office stand"
     ready = "are ready" if session.exercises else "is ready"
     line = f"{kind} {session.lesson.id} {ready} · {servers} · {files if stand else 'no file yet'}"
-    parts = []
+    if tables := _tables(session):
+        line += f" · {tables}"
+    parts = _found(session)
     if restored.removed or restored.changed:
         begins = (
             "where the exercises begin, with your answers in"
@@ -215,3 +221,45 @@ def _status(session: Session, restored: workspace.Restored, aside: Path | None) 
             )
         )
     return display.card("✓", line[0].upper() + line[1:], "pass", parts=parts)
+
+
+def _tables(session: Session) -> str:
+    """What is in the database, in the lessons that are about it."""
+    stage = session.stage
+    if not stage.laid and not stage.tables and int(session.lesson.id.split(".")[0]) < 2:
+        return ""
+    if not stage.tables:
+        return "an empty database"
+    count = len(stage.tables)
+    tables = f"{count} {'table' if count == 1 else 'tables'}"
+    return f"{tables} with the sample season" if stage.laid and stage.filled else tables
+
+
+def _found(session: Session) -> list[tuple[str, str]]:
+    """What a learner should know of the database as it was found, and as it is now."""
+    stage = session.stage
+    parts = [("ended", f"{who}: what it had not committed is undone") for who in stage.ended]
+    if stage.kept:
+        parts.append(
+            (
+                "database",
+                "set back to where the lesson begins; what you wrote to it before is kept: "
+                f'`sql("…", database="{stage.kept}")`',
+            )
+        )
+    if stage.shared:
+        parts.append(
+            (
+                "shared",
+                "another notebook has this lesson open, so the database stays as it is, for both "
+                "of you. To begin anew: shut that kernel down, then run this cell again",
+            )
+        )
+    parts += [
+        ("waiting", f"{who}. What it changed is locked until it commits or rolls back")
+        for who in stage.waiting
+    ]
+    if stage.failed:
+        parts.append(("your set_up", "failed, so the tables are the course's own:"))
+        parts += [("", line) for line in stage.failed]
+    return parts
