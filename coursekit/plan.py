@@ -55,6 +55,8 @@ class Node:
     pages: int = 0
     stopped_early: bool = False
     """A step above may have had enough before all rows came."""
+    gathered: bool = False
+    """Below a Gather step, so that workers may have shared in it."""
     processes: int = 1
     children: list[Node] = field(default_factory=list)
 
@@ -102,6 +104,13 @@ class Node:
     @property
     def misjudged(self) -> bool:
         return self.error >= WRONG
+
+    @property
+    def is_part(self) -> bool:
+        """Whether its rows are parts, as many as processes took part."""
+        if self.name.startswith("Finalize "):
+            return False
+        return self.name.startswith("Partial ") or any(child.is_part for child in self.children)
 
     @property
     def is_slowest(self) -> bool:
@@ -221,7 +230,7 @@ def _whole(each: float, loops: int, exact: bool) -> int:
     return round(total)
 
 
-def _read(raw: Raw, depth: int, processes: int, stopped: bool) -> Node:
+def _read(raw: Raw, depth: int, processes: int, stopped: bool, gathered: bool = False) -> Node:
     loops = int(_number(raw, "Actual Loops"))
     actual = raw.get("Actual Rows", 0)
     removed = sum(_number(raw, key) for key in raw if key.startswith("Rows Removed by"))
@@ -232,14 +241,15 @@ def _read(raw: Raw, depth: int, processes: int, stopped: bool) -> Node:
         loops=loops, removed=_whole(removed, loops, False),
         # Processes run side by side: their times do not add up.
         total_ms=_number(raw, "Actual Total Time") * loops / processes,
-        total_pages=_pages(raw), stopped_early=stopped, processes=processes,
+        total_pages=_pages(raw), stopped_early=stopped, gathered=gathered, processes=processes,
     )  # fmt: skip
     if raw.get("Node Type") in {"Gather", "Gather Merge"}:
-        processes = int(_number(raw, "Workers Launched")) + 1
+        processes, gathered = int(_number(raw, "Workers Launched")) + 1, True
     for place, child in enumerate(_dicts(raw.get("Plans"))):
         early = _stops(raw, place, stopped)
         helper = child.get("Parent Relationship") == "InitPlan"
-        below = _read(child, depth + 1, 1 if helper else processes, early)
+        shared = (1, early, False) if helper else (processes, early, gathered)
+        below = _read(child, depth + 1, *shared)
         node.children.append(below)
     return node
 
@@ -333,11 +343,20 @@ def facts(node: Node) -> list[tuple[str, str]]:
 def _came(node: Node) -> tuple[str, str]:
     """The rows that came beside those that were expected, and what they took."""
     many = node.loops > 1
-    together = node.processes > 1 and node.loops == node.processes
-    runs = f" in {node.loops:,} {'processes' if together else 'runs'}" if many else ""
-    got = f"got {_rows(node.rows)}{runs}"
+    runs = f" in {node.loops:,} runs" if many else ""
+    rows = node.rows
+    if many and node.loops == node.processes:
+        shared = any(part.raw.get("Parallel Aware") for part in node.walk())
+        runs = f" in {node.loops:,} processes" if shared else " in each process"
+        rows = rows if shared else round(rows / node.loops)
+    got = f"got {_rows(rows)}{runs}"
+    if node.is_part:
+        got = "got a part of the result from each process"
     guess = f"expected about {node.expected:,.0f}{' each' if many else ''}"
-    more = f" · {_rows(node.removed)} read and thrown away" if node.removed else ""
+    removed = node.removed
+    if node.gathered and removed > 1000:  # a mean without digits, over processes that vary
+        removed = int(float(f"{removed:.2e}"))
+    more = f" · {_rows(removed)} read and thrown away" if removed else ""
     more += f" · touched {pages(node.pages)}" if node.pages else ""
     if not node.misjudged:
         return "", f"{got}, {guess}{more}"
@@ -394,7 +413,8 @@ def _branch(node: Node, first: str, rest: str, lines: list[str]) -> None:
 
 
 def _shortened(words: Sequence[str]) -> list[str]:
-    return [text if len(text) <= 140 else text[:139] + "…" for text in words]
+    """Long conditions cut; nothing else, as numbers of a changing length would move the cut."""
+    return [w if len(w) <= 140 or not w.startswith(CONDITIONS) else w[:139] + "…" for w in words]
 
 
 FACE = "font-family:var(--bx-mono,ui-monospace,SFMono-Regular,Menlo,Consolas,monospace)"
@@ -416,7 +436,7 @@ def _item(node: Node) -> str:
         f'<span style="display:block;height:100%;width:{share};background:'
         'var(--bx-curtain,currentColor)"></span></span>'
     )
-    most = display.badge("← most of the time", "brass") if node.is_slowest else ""
+    most = " " + display.badge("← most of the time", "brass") if node.is_slowest else ""
     cost = (
         '<span style="flex:none;white-space:nowrap;font-variant-numeric:tabular-nums">'
         f'{bar} <span style="display:inline-block;min-width:7.5em;text-align:right">'
@@ -435,7 +455,7 @@ def _item(node: Node) -> str:
         '<li style="margin:.45em 0 0">'
         '<div style="display:flex;flex-wrap:wrap;gap:.1em 1em;justify-content:space-between">'
         f'<span><code style="{FACE};background:none;color:inherit;padding:0;font-weight:700">'
-        f"{escape(node.title)}</code> {most}</span>{cost}</div>"
+        f"{escape(node.title)}</code>{most}</span>{cost}</div>"
         f'{does}<div style="font-size:.92em">{rows}</div>{inner}</li>'
     )
 
