@@ -10,7 +10,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
 
-from coursekit import course
+from coursekit import course, schema
 
 LANGUAGES = {
     ".py": "python",
@@ -116,6 +116,7 @@ def backend(source: Path) -> None:
         box = next((path for path in Path(temporary).rglob("boxoffice") if path.is_dir()), None)
         if box is None:
             raise Incomplete("the lessons leave no boxoffice folder")
+        drawing = _tables(box.parent)
         files = {
             path.relative_to(box).as_posix(): path.read_text(encoding="utf-8")
             for path in sorted(box.rglob("*"))
@@ -131,7 +132,19 @@ def backend(source: Path) -> None:
         (folder / f"{_stem(parent)}.md").write_text(page, encoding="utf-8")
     index = source / "book" / "backend.md"
     text = index.read_text(encoding="utf-8")
-    index.write_text(text + "\n" + _tree(groups, files, lessons), encoding="utf-8")
+    parts = [text, drawing, _tree(groups, files, lessons)]
+    index.write_text("\n".join(part for part in parts if part), encoding="utf-8")
+
+
+def _tables(folder: Path) -> str:
+    """The tables of the models, drawn; nothing where there are none yet."""
+    if not (folder / "boxoffice" / "models" / "base.py").exists():
+        return ""
+    html = schema.Diagram(schema.read(folder)).html
+    return (
+        "## The tables\n\nDrawn from the models: who has a key of whom.\n\n"
+        f"```{{raw}} html\n{html}\n```\n\n## The files\n"
+    )
 
 
 def _stem(parent: str) -> str:

@@ -14,15 +14,19 @@ if TYPE_CHECKING:
     from coursekit.caller import client, race
     from coursekit.database import sql
     from coursekit.exercise import check, hint, progress
+    from coursekit.schema import diagram
     from coursekit.session import start
     from coursekit.shell import run
     from coursekit.widget import play
 
-__all__ = ["check", "client", "hint", "play", "progress", "race", "run", "sql", "start"]
+__all__ = [
+    "check", "client", "diagram", "hint", "play", "progress", "race", "run", "sql", "start",
+]  # fmt: skip
 
 _HOMES = {
     "check": "exercise",
     "client": "caller",
+    "diagram": "schema",
     "hint": "exercise",
     "play": "widget",
     "progress": "exercise",

@@ -36,7 +36,7 @@ def tracked() -> list[Path]:
 
 def test_the_public_names() -> None:
     assert coursekit.__all__ == [
-        "check", "client", "hint", "play", "progress", "race", "run", "sql", "start",
+        "check", "client", "diagram", "hint", "play", "progress", "race", "run", "sql", "start",
     ]  # fmt: skip
     for name in coursekit.__all__:
         assert callable(getattr(coursekit, name))
