@@ -3,70 +3,39 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-PYTHON = sys.executable
+import database
+from figures import (
+    PYTHON,
+    ROOT,
+    Figure,
+    answers,
+    assembled,
+    free_port,
+    last_line,
+    load,
+    state,
+    uvicorn,
+)
+
 CHAPTER = sorted((ROOT / "notebooks" / "ch01_api").glob("*.ipynb"))
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One row of the table: medians of what was measured and of its baseline, and the goal."""
-
-    name: str
-    value: float
-    baseline: float
-    unit: str
-    goal: str
-    met: bool
-    note: str = ""
-
-    def row(self) -> str:
-        sign = "✓" if self.met else "✗"
-        ratio = self.value / self.baseline if self.baseline else float("nan")
-        return (
-            f"{sign} {self.name:<12} {self.value:>9.3f} {self.baseline:>10.3f} {ratio:>7.2f}  "
-            f"{self.unit:<5} {self.goal}  {self.note}"
-        )
-
-
-@contextlib.contextmanager
-def state(**more: str) -> Iterator[dict[str, str]]:
-    """An environment with servers and a workspace of its own, stopped and deleted afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="boxoffice-bench-"))
-    folder.chmod(0o711)
-    variables = {
-        **os.environ, "COURSEKIT_STATE": str(folder / "state"),
-        "COURSEKIT_WORKSPACE": str(folder / "workspace"), **more,
-    }  # fmt: skip
-    try:
-        yield variables
-    finally:
-        subprocess.run([PYTHON, "-m", "coursekit.cli", "stop"], env=variables, capture_output=True)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def seconds_of(code: str, variables: dict[str, str]) -> float:
     """Run code in a fresh process; the number that it prints last."""
-    done = subprocess.run(
-        [PYTHON, "-c", code], env=variables, capture_output=True, text=True, check=True
-    )
-    return float(done.stdout.split()[-1])
+    return float(last_line(code, variables).split()[-1])
 
 
 START = """
@@ -142,63 +111,16 @@ print(statistics.median(values), file=out)
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def answers(url: str, seconds: float = 120) -> None:
-    """Wait until a URL answers."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.005)
-    raise TimeoutError(url)
-
-
-@contextlib.contextmanager
-def uvicorn(app: str, folder: Path, *options: str) -> Iterator[int]:
-    """A cold uvicorn with one worker; its port."""
-    port = free_port()
-    process = subprocess.Popen(
-        [PYTHON, "-m", "uvicorn", app, "--port", str(port), "--log-level", "critical",
-         "--no-access-log", *options],
-        cwd=folder,
-    )  # fmt: skip
-    try:
-        yield port
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def finished(folder: Path) -> Path:
-    """The finished Box Office, assembled into a folder."""
-    subprocess.run(
-        [PYTHON, "-m", "coursekit.cli", "assemble", "end", str(folder)],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return folder
-
-
 def bench_restart(rounds: int) -> Figure:
     lesson = "1.4"
     with state() as variables:
         value = seconds_of(CHANGE.format(lesson=lesson, rounds=max(rounds, 5)), variables)
     bases = []
     with tempfile.TemporaryDirectory() as name:
-        subprocess.run(
-            [PYTHON, "-m", "coursekit.cli", "assemble", lesson, name],
-            check=True,
-            capture_output=True,
-        )
+        assembled(lesson, Path(name))
         for _ in range(rounds):
             begun = time.perf_counter()
-            with uvicorn("boxoffice.app:create_app", Path(name), "--factory") as port:
+            with uvicorn("boxoffice.app:create_app", Path(name)) as port:
                 answers(f"http://127.0.0.1:{port}/health")
                 bases.append(time.perf_counter() - begun)
     base = statistics.median(bases)
@@ -225,11 +147,7 @@ print(json.dumps(times))
 
 def bench_check(rounds: int) -> Figure:
     with state() as variables:
-        code = CHECK.format(rounds=max(2, rounds))
-        done = subprocess.run(
-            [PYTHON, "-c", code], env=variables, capture_output=True, text=True, check=True
-        )
-    times = json.loads(done.stdout.splitlines()[-1])
+        times = json.loads(last_line(CHECK.format(rounds=max(2, rounds)), variables))
     p95 = statistics.quantiles(times, n=20)[-1]
     note = f"p95 of {len(times)}; slowest {max(times):.2f} s"
     return Figure("check", p95, statistics.median(times), "s", "≤ 0.6 s", p95 <= 0.6, note)
@@ -288,25 +206,21 @@ def fill(port: int, wanted: int = 20) -> bytes:
 
 def bench_shows(rounds: int) -> Figure:
     values, bases = [], []
-    load = [PYTHON, str(Path(__file__).parent / "load.py")]
 
     def rate(port: int) -> float:
-        for count in (320, 4000):  # the first is to warm up
-            done = subprocess.run(
-                [*load, str(port), "/v1/shows?limit=20", "16", str(count)],
-                capture_output=True, text=True, check=True,
-            )  # fmt: skip
-        return float(done.stdout)
+        ask = ("GET", "/v1/shows?limit=20", None)
+        load(port, 16, [ask] * 320)  # to warm up
+        return load(port, 16, [ask] * 4000).rate
 
     with tempfile.TemporaryDirectory() as name:
-        folder = finished(Path(name))
+        folder = assembled("2.1", Path(name))
         shutil.copy(Path(__file__).parent / "bare.py", folder / "bare.py")
         for _ in range(rounds):
-            with uvicorn("boxoffice.app:create_app", folder, "--factory") as port:
+            with uvicorn("boxoffice.app:create_app", folder) as port:
                 answers(f"http://127.0.0.1:{port}/health")
                 (folder / "page.json").write_bytes(fill(port))
                 values.append(rate(port))
-            with uvicorn("bare:create", folder, "--factory") as port:
+            with uvicorn("bare:create", folder) as port:
                 answers(f"http://127.0.0.1:{port}/v1/shows")
                 bases.append(rate(port))
     value, base = statistics.median(values), statistics.median(bases)
@@ -355,7 +269,7 @@ def bench_install(rounds: int) -> Figure:
     return Figure("install", value, base, "s", "≤ 1.3 ×", value <= 1.3 * base)
 
 
-BENCHES: dict[str, Callable[[int], Figure]] = {
+BENCHES: dict[str, Callable[[int], Figure | list[Figure]]] = {
     "install": bench_install,
     "start-down": bench_start_down,
     "start-up": bench_start_up,
@@ -363,6 +277,7 @@ BENCHES: dict[str, Callable[[int], Figure]] = {
     "check": bench_check,
     "nbval": bench_nbval,
     "shows": bench_shows,
+    **database.BENCHES,
 }
 
 
@@ -376,9 +291,10 @@ def main() -> int:
     print(f"  {'what':<12} {'median':>9} {'baseline':>10} {'ratio':>7}  unit  goal", flush=True)
     missed = 0
     for name in names:
-        figure = BENCHES[name](options.rounds)
-        missed += not figure.met
-        print(figure.row(), flush=True)
+        found = BENCHES[name](options.rounds)
+        for figure in [found] if isinstance(found, Figure) else found:
+            missed += not figure.met
+            print(figure.row(), flush=True)
     return 1 if missed else 0
 
 
