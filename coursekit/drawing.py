@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from coursekit.schema import Column, Relation, Table
 
-CHAR, MARK_CHAR = 7.85, 6.4  # widths of one letter in the two sizes of type
-ROW, HEAD, PAD = 23, 32, 12
+CHAR, MARK_CHAR = 7.85, 6.7  # widths of one letter in the two sizes of type
+ROW, HEAD, PAD = 23, 32, 9
 BETWEEN = 30  # two boxes of a layer
 THROUGH = 16  # a line that passes a layer
-LEAD, APPROACH, TRACK = 30, 48, 14  # beside a parent, beside a child, between two lines
+LEAD, APPROACH, TRACK = 24, 38, 13  # beside a parent, beside a child, between two lines
 ROUND = 6
 SWEEPS = 8
 ORDERS_TRIED = 2000
 LINES_SWAPPED = 60  # with more lines, swapping neighbours would take seconds
-LEAST = 0.72  # the drawing shrinks so far, then it scrolls
+LEAST = 0.74  # the drawing shrinks so far, then it scrolls
 FONT = "font-family:var(--bx-mono,ui-monospace,SFMono-Regular,Menlo,Consolas,monospace)"
 FAINT = "stroke:currentColor;stroke-opacity:.45;fill:none"
 STROKE = "stroke:currentColor;stroke-width:1.4;fill:none"
@@ -141,7 +141,7 @@ def _sized(table: Table, layer: int) -> Box:
     name, kind, marks = _widths(table)
     head = len(table.name) * CHAR * 1.15
     return Box(
-        table, layer, max(head, marks + name + kind + 18) + 2 * PAD,
+        table, layer, max(head, marks + name + kind + 11) + 2 * PAD,
         HEAD + ROW * len(table.columns) + 5,
     )  # fmt: skip
 
@@ -150,7 +150,7 @@ def _widths(table: Table) -> tuple[float, float, float]:
     name = max((len(column.name) for column in table.columns), default=0) * CHAR
     kind = max((len(_kind(column)) for column in table.columns), default=0) * CHAR
     marks = max((len(column.marks) for column in table.columns), default=0) * MARK_CHAR
-    return name, kind, marks + (10 if marks else 0)
+    return name, kind, marks + (7 if marks else 0)
 
 
 def _kind(column: Column) -> str:
@@ -473,7 +473,7 @@ def _box(box: Box) -> str:
         weight = "font-weight:650" if column.key else ""
         if column.marks:
             parts.append(
-                _text(x + PAD, line, column.marks, "font-size:10.5px;font-weight:700;"
+                _text(x + PAD, line, column.marks, "font-size:11px;font-weight:700;"
                       "fill:var(--bx-curtain,currentColor)")
             )  # fmt: skip
         parts.append(_text(x + PAD + marks, line, column.name, weight))

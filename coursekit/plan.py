@@ -431,15 +431,16 @@ def _html(plan: Plan) -> str:
 def _item(node: Node) -> str:
     share = f"{node.share:.0%}"
     bar = (
-        '<span aria-hidden="true" style="display:inline-block;vertical-align:middle;width:6em;'
+        '<span aria-hidden="true" style="display:inline-block;vertical-align:middle;width:5em;'
         'height:.7em;border-radius:3px;background:rgba(128,128,128,.22);overflow:hidden">'
         f'<span style="display:block;height:100%;width:{share};background:'
         'var(--bx-curtain,currentColor)"></span></span>'
     )
     most = " " + display.badge("← most of the time", "brass") if node.is_slowest else ""
+    most = most.replace('style="', 'style="white-space:nowrap;', 1)
     cost = (
-        '<span style="flex:none;white-space:nowrap;font-variant-numeric:tabular-nums">'
-        f'{bar} <span style="display:inline-block;min-width:7.5em;text-align:right">'
+        '<span style="flex:none;white-space:nowrap;font-size:.92em;font-variant-numeric:tabular-nums">'
+        f'{bar} <span style="display:inline-block;min-width:7em;text-align:right">'
         f"{share.replace('%', ' %')} · {duration(node.time_ms)}</span></span>"
     )
     does = f"<div>{escape(node.does[:1].upper() + node.does[1:])}.</div>" if node.does else ""
