@@ -439,7 +439,8 @@ def _item(node: Node) -> str:
     most = " " + display.badge("← most of the time", "brass") if node.is_slowest else ""
     most = most.replace('style="', 'style="white-space:nowrap;', 1)
     cost = (
-        '<span style="flex:none;white-space:nowrap;font-size:.92em;font-variant-numeric:tabular-nums">'
+        '<span style="flex:none;white-space:nowrap;font-size:.92em;'
+        'font-variant-numeric:tabular-nums">'
         f'{bar} <span style="display:inline-block;min-width:7em;text-align:right">'
         f"{share.replace('%', ' %')} · {duration(node.time_ms)}</span></span>"
     )
