@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import inspect
+import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, ClassVar, cast
 
 import httpx
 
@@ -112,8 +115,16 @@ class Answers(list[Any]):
         return self._table()._repr_mimebundle_()
 
 
+IDS = re.compile(
+    r"( object)? at 0x[0-9a-f]+|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
+)
+
+
 def _name(answer: object) -> str:
-    return type(answer).__name__ if isinstance(answer, BaseException) else repr(answer)
+    """An answer as it is counted: without the ids that differ from caller to caller."""
+    if isinstance(answer, BaseException):
+        return type(answer).__name__
+    return IDS.sub(lambda found: "" if "0x" in found[0] else "…", repr(answer))
 
 
 def race(
@@ -122,8 +133,24 @@ def race(
     """Let real concurrent callers go at the same moment, and return what each got.
 
     `race(50, call)` lets 50 threads call `call()`, or `call(number)` where it takes an argument;
-    `race([first, second])` lets different calls go. An exception counts as that caller's answer.
+    `race([first, second])` lets different calls go. Calls that are `async def` are tasks of one
+    event loop instead. An exception counts as that caller's answer.
     """
+    calls = _calls(callers, call)
+    for served in session.current().served.values():
+        served.ensure()
+    _racing.set()
+    try:
+        with interruptible():
+            return Answers(_in_one_loop(calls) if _are_async(calls) else _in_threads(calls))
+    finally:
+        _racing.clear()
+
+
+def _calls(
+    callers: int | Sequence[Callable[[], object]], call: Callable[..., object] | None
+) -> list[Callable[[], object]]:
+    """What each caller calls."""
     if isinstance(callers, int):
         if call is None:
             raise CourseError("race(50, call) needs to know what to call.")
@@ -135,30 +162,92 @@ def race(
             _need_callable(one)
     if not 1 <= len(calls) <= RACE_LIMIT:
         raise CourseError(f"A race has 1 to {RACE_LIMIT} callers; this one has {len(calls)}.")
-    for served in session.current().served.values():
-        served.ensure()
-    answers = Answers([None] * len(calls))
+    return calls
+
+
+def _in_threads(calls: Sequence[Callable[[], object]]) -> list[object]:
+    answers: list[object] = [None] * len(calls)
     barrier = threading.Barrier(len(calls))
 
     def run(number: int) -> None:
         try:
             barrier.wait(30)
-            answers[number] = calls[number]()
+            answers[number] = _finished(calls[number]())
         except BaseException as error:
             answers[number] = error
 
     threads = [threading.Thread(target=run, args=(n,), daemon=True) for n in range(len(calls))]
-    _racing.set()
     try:
-        with interruptible():
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     finally:
-        _racing.clear()
         barrier.abort()
     return answers
+
+
+def _finished(answer: object) -> object:
+    """What an `async` lambda or partial promised, when a thread has called it."""
+    return asyncio.run(_awaited(answer)) if inspect.isawaitable(answer) else answer
+
+
+async def _awaited(answer: Awaitable[object]) -> object:
+    return await answer
+
+
+def _are_async(calls: Sequence[Callable[[], object]]) -> bool:
+    return all(inspect.iscoroutinefunction(_unwrapped(call)) for call in calls)
+
+
+def _unwrapped(call: Callable[..., object]) -> Callable[..., object]:
+    """The function behind a partial, and behind an object that can be called."""
+    while isinstance(call, functools.partial):
+        call = call.func
+    if inspect.isfunction(call) or inspect.ismethod(call):
+        return call
+    own = getattr(call, "__call__", call)  # noqa: B004
+    return own if inspect.ismethod(own) else call
+
+
+def _in_one_loop(calls: Sequence[Callable[[], object]]) -> list[object]:
+    """All calls as tasks of an event loop of its own: the notebook's own loop is running."""
+    answers: list[object] = [None] * len(calls)
+    stop: list[Callable[[], object]] = []
+
+    async def race() -> None:
+        go = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        async def run(number: int) -> None:
+            await go.wait()
+            try:
+                answers[number] = await cast(Awaitable[object], calls[number]())
+            except (SystemExit, KeyboardInterrupt) as error:
+                answers[number] = error
+
+        tasks = [asyncio.ensure_future(run(number)) for number in range(len(calls))]
+        stop.append(lambda: loop.call_soon_threadsafe(_cancel, tasks))
+        await asyncio.sleep(0)
+        go.set()
+        for number, ended in enumerate(await asyncio.gather(*tasks, return_exceptions=True)):
+            if ended is not None:
+                answers[number] = ended
+
+    thread = threading.Thread(target=lambda: asyncio.run(race()), daemon=True)
+    thread.start()
+    try:
+        thread.join()
+    except BaseException:
+        for order in stop:
+            order()
+        raise
+    return answers
+
+
+def _cancel(tasks: Iterable[asyncio.Future[None]]) -> None:
+    for task in tasks:
+        task.cancel()
 
 
 def _need_callable(call: object) -> None:
@@ -178,4 +267,4 @@ def _numbered(call: Callable[..., object], number: int) -> Callable[[], object]:
         ]
     except (TypeError, ValueError):
         wants = []
-    return (lambda: call(number)) if wants else call
+    return functools.partial(call, number) if wants else call

@@ -52,6 +52,9 @@ class Computer:
                 presence.sendall(b'{"call": "presence"}\n')
                 self._presence = presence
 
+    def notes(self) -> list[str]:
+        return services.notes()
+
     def set_stage(self, environment: Environment, folder: Path, files: Mapping[str, str]) -> Stage:
         from coursekit import stage
 

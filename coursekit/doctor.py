@@ -145,7 +145,8 @@ def look_at_servers() -> Finding:
     postgres, redis = services.ensure()
     given = [name for name in ("DATABASE_URL", "REDIS_URL") if services.given_url(name)]
     where = f" (yours, by {' and '.join(given)})" if given else ""
-    return Finding(True, f"{postgres} and {redis} answer{where}")
+    told = "".join(f"\n  · {note}" for note in services.notes())
+    return Finding(True, f"{postgres} and {redis} answer{where}{told}")
 
 
 def look_at_helper() -> Finding:

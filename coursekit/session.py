@@ -78,6 +78,8 @@ class Session:
     def heal(self) -> None:
         """Have PostgreSQL and Redis answer again, after one of them died."""
         runtime.current().prepare(self.name, self.number)
+        for note in runtime.current().notes():
+            display.show(display.card("!", note, "brass"))
 
     def close(self) -> None:
         for served in self.served.values():
@@ -238,7 +240,8 @@ def _tables(session: Session) -> str:
 def _found(session: Session) -> list[tuple[str, str]]:
     """What a learner should know of the database as it was found, and as it is now."""
     stage = session.stage
-    parts = [("ended", f"{who}: what it had not committed is undone") for who in stage.ended]
+    parts = [("mended", note) for note in runtime.current().notes()]
+    parts += [("ended", f"{who}: what it had not committed is undone") for who in stage.ended]
     if stage.kept:
         parts.append(
             (

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import threading
 import time
 from collections.abc import Callable
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -107,3 +110,72 @@ def test_a_race_needs_something_to_call() -> None:
 )
 def test_any_function_can_race(call: Callable[..., object]) -> None:
     assert len(caller.race(2, call)) == 2
+
+
+# --- calls that are async -----------------------------------------------------------------
+
+
+def test_async_calls_run_as_tasks_of_one_loop() -> None:
+    threads: set[int] = set()
+    waiting = 0
+
+    async def call(number: int) -> int:
+        nonlocal waiting
+        threads.add(threading.get_ident())
+        waiting += 1
+        while waiting < 200:
+            await asyncio.sleep(0)
+        return number
+
+    assert caller.race(200, call) == list(range(200))
+    assert len(threads) == 1
+    assert threads != {threading.get_ident()}
+
+
+def test_async_exceptions_are_answers_and_keep_their_order() -> None:
+    async def call(number: int) -> int:
+        await asyncio.sleep(0.001 * (9 - number))
+        if number % 3 == 0:
+            raise KeyError(number)
+        if number == 4:
+            raise SystemExit
+        return number
+
+    answers = caller.race(9, call)
+    assert [type(answer).__name__ for answer in answers] == [
+        "KeyError", "int", "int", "KeyError", "SystemExit", "int", "KeyError", "int", "int",
+    ]  # fmt: skip
+    assert answers.codes["KeyError"] == 3
+
+
+def test_async_calls_of_every_shape() -> None:
+    async def one(word: str = "a") -> str:
+        return word
+
+    class Buyer:
+        async def __call__(self) -> str:
+            return "d"
+
+    different = [one, functools.partial(one, "b"), functools.partial(functools.partial(one), "c")]
+    assert caller.race([*different, Buyer()]) == ["a", "b", "c", "d"]
+    assert caller.race(2, lambda: one("x")) == ["x", "x"]
+    assert caller.race([lambda: "plain", one]) == ["plain", "a"]
+
+
+def test_an_async_race_inside_a_running_loop() -> None:
+    async def notebook() -> list[object]:
+        async def call() -> int:
+            return 1
+
+        return caller.race(3, call)
+
+    assert asyncio.run(notebook()) == [1, 1, 1]
+
+
+def test_what_is_shown_holds_no_ids() -> None:
+    async def call(number: int) -> object:
+        return object() if number else ("sold", uuid4())
+
+    shown = caller.race(3, call)
+    assert shown.codes == {"('sold', UUID('…'))": 1, "<object>": 2}
+    assert "0x" not in repr(shown)

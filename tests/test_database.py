@@ -1,0 +1,153 @@
+"""`sql`: what it shows, and what it says when PostgreSQL says no."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from conftest import alive, eventually
+from test_stage import write_chapter
+
+from coursekit import database, services, session
+from coursekit.errors import CourseError
+
+
+@pytest.fixture(autouse=True)
+def _lesson(course_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    write_chapter(course_folder)
+    monkeypatch.setattr(session, "_session", None)
+    before = dict(os.environ)
+    session.start("2.2")
+    yield
+    session.current().close()
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def refused(query: str, **how: str) -> str:
+    with pytest.raises(CourseError) as caught:
+        database.sql(query, **how)  # type: ignore[call-overload]
+    return str(caught.value)
+
+
+def test_several_statements() -> None:
+    shown = database.sql("create table a (n int); insert into a values (1), (2); select n from a")
+    assert shown == [{"n": 1}, {"n": 2}]
+    assert str(shown).splitlines()[:3] == ["✓ CREATE TABLE", "✓ INSERT 0 2", "n"]
+    assert database.sql("select 1 as one; drop table a") == [{"one": 1}]
+    assert "division by zero" in refused("create table half (n int); select 1/0")
+    assert database.sql("select to_regclass('half') as half") == [{"half": None}]
+    assert database.sql("vacuum venue") == []
+
+
+def test_a_transaction_that_is_not_ended() -> None:
+    shown = str(database.sql("begin; delete from seat"))
+    assert "what was not committed is undone" in shown
+    assert database.sql("select count(*) from seat") == [{"count": 20}]
+    assert "undone" not in str(database.sql("begin; delete from seat; commit"))
+
+
+def test_many_rows_are_counted() -> None:
+    shown = database.sql("select generate_series(1, 5000) as n")
+    assert len(shown) == 1000
+    assert "the first 1,000 of 5,000 rows" in str(shown)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("insert into venue values (1, 'x')", "DETAIL: Key (id)=(1) already exists."),
+        ("insert into venue values (1, 'x')", '"venue_pkey"'),
+        ("insert into seat values (9, 9)", 'is not present in table "venue"'),
+        ("insert into venue values (5, null)", "DETAIL: Failing row contains (5, null)."),
+        ("selct 1", "LINE 1: selct 1"),
+        ("select * from venues", 'Did you mean "venue"?'),
+        ("select * from xyzzy", "The tables here are seat, venue."),
+        ("select nam from venue", "venue.name"),
+        ("select * from venue where name = \"Grand\"", "A text is 'Grand'."),
+        ("select title from venue", 'column "title" does not exist'),
+    ],
+)  # fmt: skip
+def test_postgres_own_words_and_what_helps(query: str, words: str) -> None:
+    said = refused(query)
+    assert said.startswith("PostgreSQL says: ")
+    assert words in said
+
+
+def test_a_word_of_sql_as_a_table() -> None:
+    database.sql('create table "order" (id int)')
+    assert 'For the table of that name write "order".' in refused("select * from order")
+
+
+def test_a_table_dropped_by_hand() -> None:
+    database.sql("drop table seat")
+    assert '`start("2.2")` puts the lesson\'s tables back.' in refused("select * from seat")
+    session.start("2.2")
+    assert database.sql("select count(*) from seat") == [{"count": 20}]
+
+
+def test_an_empty_database() -> None:
+    session.start("2.1")
+    assert "no table yet" in refused("select * from seat")
+
+
+def test_a_database_that_is_not_there() -> None:
+    assert 'database "nowhere" does not exist' in refused("select 1", database="nowhere")
+
+
+def test_a_lock_names_who_holds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "LOCK_SECONDS", 1)
+    with psycopg.connect(os.environ["DATABASE_URL"]) as mine:
+        mine.execute("update venue set name = 'Mine'")
+        said = refused("update venue set name = 'Yours'")
+        assert "canceling statement due to lock timeout" in said
+        assert "a connection that this notebook opened, open for" in said
+        assert "last `update venue set name = 'Mine'`" in said
+        assert f"pg_terminate_backend({mine.info.backend_pid})" in said
+        mine.rollback()
+    assert database.sql("update venue set name = 'Yours'") == []
+
+
+def test_a_server_that_ends_during_a_statement() -> None:
+    said: list[str] = []
+
+    def ask() -> None:
+        said.append(refused("insert into venue values (9, 'x'); select pg_sleep(30)"))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    eventually(_sleeper)
+    process = services.processes()["postgres"]
+    process.kill()
+    eventually(lambda: not alive(process.pid))
+    asking.join(40)
+    assert "PostgreSQL itself ended while it worked on this" in said[0]
+    assert "It is running again" in said[0]
+    assert database.sql("select count(*) from venue") == [{"count": 1}]
+
+
+def _sleeper() -> int:
+    found = database.sql(
+        "select pid from pg_stat_activity where query ~ 'pg_sleep' and pid <> pg_backend_pid()"
+    )
+    return int(str(found[0]["pid"])) if found else 0
+
+
+@pytest.mark.parametrize("how", ["terminate", "kill"])
+def test_a_connection_that_is_ended_during_a_statement(how: str) -> None:
+    said: list[str] = []
+    asking = threading.Thread(target=lambda: said.append(refused("select pg_sleep(30)")))
+    asking.start()
+    pid = eventually(_sleeper)
+    if how == "terminate":
+        database.sql(f"select pg_terminate_backend({pid})")
+    else:
+        os.kill(pid, 9)  # PostgreSQL then starts all its processes anew
+    asking.join(40)
+    assert "Run the cell again" in said[0].replace("run the", "Run the")
+    assert ("Somebody ended this connection" in said[0]) == (how == "terminate")
+    assert database.sql("select count(*) from venue") == [{"count": 1}]

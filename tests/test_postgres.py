@@ -1,0 +1,144 @@
+"""The embedded PostgreSQL that does not start: why, in words, and the way back."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import psycopg
+import pytest
+from conftest import alive, eventually
+
+from coursekit import doctor, places, postgres, services
+from coursekit.errors import ServiceDown
+
+
+@pytest.fixture
+def folder(state: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The data of a server that was stopped, with a database in it."""
+    monkeypatch.setenv("COURSEKIT_STATE", str(state))
+    services.ensure()
+    with psycopg.connect(services.database("boxoffice_mine")) as connection:
+        connection.execute("create table mine as select 7 as n")
+    services.stop()
+    return services.postgres_folder()
+
+
+def mine() -> object:
+    with psycopg.connect(services.postgres_url("boxoffice_mine")) as connection:
+        return connection.execute("select n from mine").fetchone()
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "words"),
+    [
+        ("postgresql.conf", "no_such_setting = 1", 'parameter "no_such_setting"'),
+        ("postgresql.conf", "work_mem = lots", 'invalid value for parameter "work_mem"'),
+        ("postgresql.conf", "this is no setting at all", "syntax error in file"),
+        ("postgresql.auto.conf", "shared_buffers = '7000GB'", "hared memory"),
+        ("pg_hba.conf", "nonsense", "pg_hba.conf"),
+    ],
+)
+def test_settings_that_keep_it_from_starting_are_set_aside(
+    folder: Path, name: str, line: str, words: str
+) -> None:
+    with (folder / name).open("a") as file:
+        file.write(f"\n{line}\n")
+    services.ensure()
+    assert mine() == (7,)
+    [note] = services.notes()
+    assert words in note
+    assert f"{name}.kept" in note
+    assert line in (folder / f"{name}.kept").read_text()
+    assert line not in (folder / name).read_text()
+    assert services.notes() == []
+
+
+def test_settings_that_are_gone_come_back(folder: Path) -> None:
+    (folder / "postgresql.conf").unlink()
+    services.ensure()
+    assert mine() == (7,)
+
+
+def test_rights_that_are_wrong_are_mended(folder: Path) -> None:
+    folder.chmod(0o777)
+    services.ensure()
+    services.stop()
+    (folder / "global/pg_control").chmod(0)
+    (folder / "base").chmod(0)
+    folder.chmod(0o500)
+    services.ensure()
+    assert mine() == (7,)
+
+
+def test_data_that_no_server_can_read_is_kept_and_a_new_server_made(folder: Path) -> None:
+    control = folder / "global/pg_control"
+    control.write_bytes(bytes(control.stat().st_size))
+    services.ensure()
+    [note] = services.notes()
+    assert "the old data is kept in" in note
+    [kept] = folder.parent.glob("postgres.kept-*")
+    assert (kept / "PG_VERSION").exists()
+    services.database("boxoffice_mine")
+
+
+def test_a_part_that_is_missing_loses_nothing(folder: Path) -> None:
+    (folder / "global/pg_control").unlink()
+    services.ensure()
+    assert "a part of it is missing" in services.notes()[0]
+    [kept] = folder.parent.glob("postgres.kept-*")
+    assert any(path.name.isdigit() for path in (kept / "base").iterdir())
+
+
+def test_a_full_disk_is_named(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = state / "disk"
+    disk.mkdir()
+    small = ["mount", "-t", "tmpfs", "-o", "size=60m,mode=711", "none", str(disk)]
+    if os.geteuid() or subprocess.run(small, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk can only be mounted by root")
+    monkeypatch.setenv("COURSEKIT_STATE", str(disk))
+    try:
+        services.ensure()
+        with psycopg.connect(services.database("boxoffice_mine")) as connection:
+            connection.execute("create table mine as select 7 as n")
+        services.stop()
+        filler = disk / "filler"
+        subprocess.run(["dd", "if=/dev/zero", f"of={filler}", "bs=64k"],
+                       capture_output=True, check=False)  # fmt: skip
+        with pytest.raises(ServiceDown, match="did not start") as caught:
+            services.ensure()
+        assert "no space is left on the disk" in str(caught.value)
+        filler.unlink()
+        services.ensure()
+        assert mine() == (7,)
+    finally:
+        ended = services.processes()
+        services.stop()
+        eventually(lambda: not any(alive(process.pid) for process in ended.values()))
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ("FATAL: could not map anonymous shared memory: Cannot allocate memory", "shm-size"),
+        ('FATAL: data directory "/x" has wrong ownership', "belongs to another user"),
+        ("FATAL: could not create semaphores: No space left on device", "disk is full"),
+        ("FATAL: something else", "coursekit doctor"),
+    ],
+)
+def test_each_cause_has_its_advice(words: str, advice: str) -> None:
+    said = postgres._sentence(Path("/x"), words)
+    assert words in said
+    assert advice in said
+
+
+def test_what_was_mended_is_told_by_the_doctor(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COURSEKIT_STATE", str(state))
+    monkeypatch.setattr(services, "ensure", lambda: ("PostgreSQL 18", "Valkey 9"))
+    postgres.leave_note("Its first settings are back.")
+    assert "· Its first settings are back." in doctor.look_at_servers().words
+    (places.state() / "postgres.note").unlink(missing_ok=True)
