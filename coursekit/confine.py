@@ -4,6 +4,9 @@ Three processes: we, who judge; a *keeper*, which knows how to end everything be
 *inmate*, which runs the code. Where the kernel allows it the inmate is the first process of a
 name space of its own, so its end is the end of all that it started. Elsewhere the keeper adopts
 orphans (Linux) or looks for children (macOS), and ends them one by one.
+
+An inmate may itself be a *mother*: she has imported the code once, and each process that is asked
+for later is forked from her. We end such a child ourselves; her own end is the end of all.
 """
 
 from __future__ import annotations
@@ -11,21 +14,23 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import importlib
 import json
 import os
 import resource
 import select
 import signal
 import socket
+import struct
 import sys
 import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import psutil
 
@@ -34,9 +39,13 @@ from coursekit.warm import Channel
 MEGABYTE = 1 << 20
 POLL_SECONDS = 0.03
 MESSAGE_BYTES = 8 * MEGABYTE
+BIRTH_SECONDS = 5.0
+OWN_VARIABLES = frozenset({"DATABASE_URL", "HOME", "TMPDIR", "PYTHONPATH"})
+"""What differs from process to process of one check."""
 
 _NEW_USER, _NEW_PID = 0x10000000, 0x20000000
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_CREDENTIALS = struct.Struct("3i")
 _KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
 
 warnings.filterwarnings("ignore", message=".*use of fork.*", category=DeprecationWarning)
@@ -79,10 +88,15 @@ class Confined:
         variables: Mapping[str, str] | None = None,
         listener: socket.socket | None = None,
         namespace: bool = True,
+        mother: Mother | None = None,
+        role: str = "",
     ) -> None:
+        """Start `inside`; or, of a mother, a fork of her that does what she knows as `role`."""
+        self.apart: set[int] = set()
         self.limits = limits or Limits()
-        self.breach: str | None = None
+        self._breach: str | None = None
         self._end: End | None = None
+        self._is_gone = False
         self._buffer = b""
         self._leash, keeper_leash = socket.socketpair()
         self._control, inmate_control = socket.socketpair()
@@ -94,11 +108,30 @@ class Confined:
             inside, folder, self.limits, dict(variables or {}), keeper_leash, inmate_control,
             self._output.fileno(), listener.fileno() if listener else None, namespace,
         )  # fmt: skip
-        self.pid = os.fork()
-        if self.pid == 0:
-            _keep(order)
-        keeper_leash.close()
-        inmate_control.close()
+        self._mother = mother
+        try:
+            if mother is not None:
+                self.pid = mother.bear(role, order, self._leash)
+            else:
+                self.pid = os.fork()
+                if self.pid == 0:
+                    _keep(order)
+        except BaseException:
+            for stream in (self._leash, self._control, self._output):
+                stream.close()
+            raise
+        finally:
+            keeper_leash.close()
+            inmate_control.close()
+
+    @property
+    def breach(self) -> str | None:
+        """The limit that it broke, or its mother with all that escaped from her children."""
+        return self._breach or (self._mother.breach if self._mother else None)
+
+    @breach.setter
+    def breach(self, said: str) -> None:
+        self._breach = said
 
     # --- talking
 
@@ -148,13 +181,18 @@ class Confined:
             with contextlib.suppress(OSError, ValueError):
                 self._leash.settimeout(max(seconds, 0.001))
                 said = self._leash.recv(4096)
+                self._is_gone = not said
                 if said:
                     self._end = End(**json.loads(said))
         return self._end
 
     def stop(self) -> None:
-        """Ask the keeper to end everything; does not wait."""
-        with contextlib.suppress(OSError):
+        """End everything, without waiting for it."""
+        if self._mother is not None:
+            if self.ended() is None and not self._is_gone:
+                end_tree(self.pid)
+            return
+        with contextlib.suppress(OSError):  # the keeper sees to it
             self._leash.shutdown(socket.SHUT_WR)
 
     def end(self) -> None:
@@ -165,10 +203,11 @@ class Confined:
             self.stop()
             self.ended(5)
             self._over = True
-            if self._end is None:
-                os.kill(self.pid, signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(self.pid, 0)
+            if self._mother is None:
+                if self._end is None:
+                    os.kill(self.pid, signal.SIGKILL)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(self.pid, 0)
             for stream in (self._leash, self._control, self._output):
                 stream.close()
 
@@ -182,7 +221,9 @@ class Confined:
             printed = os.fstat(self._output.fileno()).st_size
         except (OSError, ValueError):
             return
-        below = descendants(self.pid)
+        below = descendants(self.pid, self.apart)
+        if self._mother is not None:  # then this is no keeper of ours
+            below.append(self.pid)
         used = sum(max(0, _resident(pid) - self._base) for pid in below)
         limits = self.limits
         if printed > limits.output:
@@ -193,6 +234,71 @@ class Confined:
             self.breach = f"it used more than {limits.memory // MEGABYTE} MB of memory"
         if self.breach:
             self.stop()
+
+
+def end_tree(pid: int) -> None:
+    """End a process and all below it: stop them first, so that none forks while we look."""
+    stopped: set[int] = set()
+    for _ in range(1000):
+        new = {pid, *descendants(pid)} - stopped
+        if not new:
+            break
+        for each in new:
+            with contextlib.suppress(OSError):
+                os.kill(each, signal.SIGSTOP)
+        stopped |= new
+    for each in stopped:
+        with contextlib.suppress(OSError):
+            os.kill(each, signal.SIGKILL)
+
+
+class Mother(Confined):
+    """An inmate that waits for orders: `load` modules, and be forked (`Confined(mother=…)`)."""
+
+    def __init__(
+        self, roles: Mapping[str, Callable[[Channel], None]], folder: Path, *,
+        limits: Limits | None = None, namespace: bool = True,
+    ) -> None:  # fmt: skip
+        self._talking = threading.Lock()
+        super().__init__(
+            lambda channel: _wait_for_orders(channel, roles), folder,
+            limits=limits, namespace=namespace,
+        )  # fmt: skip
+
+    def load(self, modules: Iterable[str], seconds: float) -> bool:
+        """Import these; False where that fails, or where a fork would not be as good as new."""
+        with self._talking:
+            self.send(load=list(modules))
+            try:
+                answer = self.receive(seconds)
+            except TimeoutError:
+                answer = None
+        return bool(answer and answer.get("loaded"))
+
+    def bear(self, role: str, order: _Order, leash: socket.socket) -> int:
+        """Order a process; its id. Raises OSError where she is gone."""
+        body = {
+            "role": role, "folder": str(order.folder), "limits": asdict(order.limits),
+            "variables": order.variables,
+        }  # fmt: skip
+        files = [order.leash.fileno(), order.control.fileno(), order.output]
+        if order.listener is not None:
+            files.append(order.listener)
+        with self._talking:
+            if sys.platform == "linux":
+                leash.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            socket.send_fds(self._control, [json.dumps(body).encode() + b"\n"], files)
+            order.leash.close()  # so that her end is the end of the line
+            leash.settimeout(BIRTH_SECONDS)
+            data, hidden, _, _ = leash.recvmsg(64, socket.CMSG_SPACE(_CREDENTIALS.size))
+            if not data:
+                raise ConnectionResetError("the process that should be forked is gone")
+            pid = int(data)
+            for level, kind, content in hidden:
+                if (level, kind) == (socket.SOL_SOCKET, getattr(socket, "SCM_CREDENTIALS", -1)):
+                    pid = _CREDENTIALS.unpack(content)[0]  # as we number processes
+            self.apart.add(pid)
+            return pid
 
 
 class Watch:
@@ -208,6 +314,10 @@ class Watch:
 
     def left(self) -> float:
         return self.deadline - time.monotonic()
+
+    def give(self, seconds: float) -> None:
+        """More time, for what was lost by no fault of the code."""
+        self.deadline += seconds
 
     def add(self, process: Confined) -> None:
         self._watched.append(process)
@@ -341,6 +451,114 @@ def _live(order: _Order) -> NoReturn:
         os._exit(code & 0xFF)
 
 
+def _wait_for_orders(channel: Channel, roles: Mapping[str, Callable[[Channel], None]]) -> None:
+    """In a mother: import what is asked for, fork, and tell how the children ended."""
+    connection = channel._connection
+    wake_in, wake_out = os.pipe()
+    os.set_blocking(wake_in, False)
+    os.set_blocking(wake_out, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake_out, warn_on_full_buffer=False)
+    children: dict[int, socket.socket] = {}
+    while True:
+        sources: list[socket.socket | int] = [connection, wake_in]
+        ready = select.select(sources, [], [])[0]
+        if wake_in in ready:
+            with contextlib.suppress(BlockingIOError):
+                os.read(wake_in, 4096)
+            _tell_ends(children)
+        if connection not in ready:
+            continue
+        data, files, _, _ = socket.recv_fds(connection, 1 << 16, 4)
+        if not data:
+            return
+        order = json.loads(data)
+        if "load" in order:
+            before = _belongings()
+            channel.send(loaded=_import(order["load"]) and _belongings() == before)
+            continue
+        leash = socket.socket(fileno=files[0])
+        pid = os.fork()
+        if pid == 0:
+            _be_born(order, roles, leash, files[1:])
+        children[pid] = leash
+        for number in files[1:]:
+            os.close(number)
+
+
+def _be_born(
+    order: dict[str, Any], roles: Mapping[str, Callable[[Channel], None]],
+    leash: socket.socket, files: list[int],
+) -> NoReturn:  # fmt: skip
+    try:
+        _close_all_but([leash.fileno(), *files])
+        leash.sendall(str(os.getpid()).encode())
+        control = socket.socket(fileno=files[0])
+        _live(
+            _Order(
+                roles[order["role"]], Path(order["folder"]), Limits(**order["limits"]),
+                order["variables"], leash, control, files[1],
+                files[2] if len(files) > 2 else None, False,
+            )
+        )  # fmt: skip
+    finally:
+        os._exit(70)
+
+
+def _tell_ends(children: dict[int, socket.socket]) -> None:
+    """Collect who ended (also what was orphaned), and tell those who ordered them."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            leash = children.pop(pid, None)
+            if leash is not None:
+                code = os.waitstatus_to_exitcode(status)
+                end = {"signal": -code} if code < 0 else {"code": code}
+                with contextlib.suppress(OSError):
+                    leash.sendall(json.dumps(end).encode())
+                leash.close()
+
+
+def _import(modules: Iterable[str]) -> bool:
+    before = os.environ.__class__
+    os.environ.__class__ = _Environment
+    _Environment.read = False
+    try:
+        for name in modules:
+            importlib.import_module(name)
+    except BaseException:
+        return False
+    finally:
+        os.environ.__class__ = before
+    gc.freeze()
+    return not _Environment.read
+
+
+def _belongings() -> tuple[int, int]:
+    """What a fork would share or lack: open files, threads."""
+    try:
+        return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
+    except OSError:
+        return len(os.listdir("/dev/fd")), threading.active_count()
+
+
+class _Environment(os._Environ):  # type: ignore[type-arg]
+    """The environment while code is imported: knows whether a fork's own would have been read."""
+
+    read = False
+
+    def __getitem__(self, name: str) -> str:
+        if name in OWN_VARIABLES:
+            _Environment.read = True
+        return str(super().__getitem__(name))
+
+    def __iter__(self) -> Iterator[str]:
+        _Environment.read = True
+        return iter(super().__iter__())
+
+
 def _enter(folder: Path, variables: Mapping[str, str]) -> None:
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     temporary = folder / "tmp"
@@ -412,11 +630,14 @@ def _close_all_but(kept: Iterable[int]) -> None:
     os.closerange(above, max(above, open_files if open_files > 0 else 65536))
 
 
-def descendants(root: int) -> list[int]:
-    """The processes below one, nearest first."""
+def descendants(root: int, apart: Collection[int] = ()) -> list[int]:
+    """The processes below one, nearest first; not those in `apart`, nor what is below them."""
     if not Path(f"/proc/{root}/task/{root}/children").exists():
         try:
-            return [child.pid for child in psutil.Process(root).children(recursive=True)]
+            if not apart:
+                return [child.pid for child in psutil.Process(root).children(recursive=True)]
+            near = [c.pid for c in psutil.Process(root).children() if c.pid not in apart]
+            return near + [pid for child in near for pid in descendants(child, apart)]
         except psutil.Error:
             return []
     found: list[int] = []
@@ -430,7 +651,7 @@ def descendants(root: int) -> list[int]:
                         contextlib.suppress(OSError),
                         open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as children,
                     ):
-                        deeper += map(int, children.read().split())
+                        deeper += [p for p in map(int, children.read().split()) if p not in apart]
         found += deeper
         level = deeper
     return found

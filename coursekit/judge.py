@@ -15,9 +15,11 @@ import os
 import secrets
 import shutil
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,12 +28,15 @@ from coursekit import build, checks, course, places, warm
 from coursekit.checks import Exercise, Item
 from coursekit.confine import Watch
 from coursekit.errors import BuildRefused, CourseError
-from coursekit.sandbox import ANSWER_SECONDS, Sandbox
+from coursekit.ground import Ground
+from coursekit.sandbox import ANSWER_SECONDS, ROLES, Sandbox
 from coursekit.verdict import CouldNotFinish, ItemResult, NotYet, Outcome, Verdict, say_once
 
 GRACE_SECONDS = 15
 LOST_PATIENCE = 2.0
 FAILURES = 2
+LANES = 2
+STARTS = "your API starts"
 SHOWN = 500
 KEPT_SECONDS = 24 * 60 * 60
 SHAPE = (LookupError, TypeError, AttributeError, ValueError)
@@ -83,9 +88,17 @@ def judge(
     except (CourseError, OSError) as error:
         verdict = _ungraded(exercise, str(error))
     finally:
-        if folder.exists():
-            shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
     return verdict.timed(time.monotonic() - started)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a sandbox's folder, in which an interrupted check may write to its last moment."""
+    for _ in range(25):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.02)
 
 
 def _here(order: dict[str, Any]) -> Verdict:
@@ -102,7 +115,7 @@ def _here(order: dict[str, Any]) -> Verdict:
 def _apart(exercise: Exercise, order: dict[str, Any]) -> Verdict:
     with warm.Job("coursekit.judge:hold", order) as job:
         try:
-            message = job.receive(exercise.limit + GRACE_SECONDS)
+            message = job.receive(2 * exercise.limit + GRACE_SECONDS)
         except TimeoutError:
             return _ungraded(exercise, "the check itself did not come to an end")
     if message is None:
@@ -320,72 +333,162 @@ def _look(
     exercise: Exercise, files: course.Files, folder: Path, sabotaged: int | None, namespace: bool
 ) -> tuple[Outcome, str, list[ItemResult]]:
     """Look at the items, each in a sandbox of its own."""
+    watch = Watch(exercise.limit)
+    try:
+        for shared in (True, False):
+            place = folder / ("shared" if shared else "alone")
+            ground = Ground(files, place, watch, ROLES, namespace=namespace, shared=shared)
+            found = _items(exercise, ground, sabotaged)
+            if not ground.is_altered:
+                break
+            watch.give(exercise.limit - watch.left())  # an item saw what another one wrote: again
+    finally:
+        watch.close()
+    return found
+
+
+class _Boxes:
+    """The sandboxes of a check: made a little ahead of their use, and ended behind it."""
+
+    AHEAD = 2
+
+    def __init__(self, exercise: Exercise, ground: Ground, left_out: int | None) -> None:
+        self._ground = ground
+        self._needs = [checks.needs(item) for item in exercise.items]
+        self._numbers = [n for n in range(len(exercise.items)) if n != left_out]
+        self._patience = min(ANSWER_SECONDS, exercise.limit / 2)
+        self._made: dict[int, Sandbox] = {}
+        self._taking = threading.Lock()
+        self._workers = ThreadPoolExecutor(3)
+        self._workers.submit(self._import)
+
+    def _import(self) -> None:
+        """What the items will use, before the first process is forked."""
+        modules = {m for n in self._numbers for m in self._needs[n].modules}
+        if any(self._needs[n].api for n in self._numbers):
+            modules.add("boxoffice.app")
+        self._ground.load(sorted(m for m in modules if self._ground.has(m)))
+
+    def take(self, number: int) -> Sandbox:
+        """The sandbox of that item; those of the next ones are begun."""
+        with self._taking:
+            for other in [n for n in self._numbers if n >= number][: 1 + self.AHEAD]:
+                if other not in self._made:
+                    self._made[other] = box = Sandbox(
+                        self._ground, str(other), patience=self._patience
+                    )  # fmt: skip
+                    needs = self._needs[other]
+                    self._workers.submit(box.prefetch, api=needs.api, calls=needs.calls)
+            return self._made[number]
+
+    def leave(self, box: Sandbox) -> None:
+        """End it, without waiting."""
+        self._workers.submit(box.close)
+
+    def hurry(self) -> None:
+        """After an item that did not come to an end: less patience with the others."""
+        with self._taking:
+            self._patience = LOST_PATIENCE
+            for box in self._made.values():
+                box.hurry(LOST_PATIENCE)
+
+    def close(self) -> None:
+        """End all, and wait until nothing is left."""
+        self._workers.shutdown(cancel_futures=True)
+        self._ground.close()
+        for box in self._made.values():
+            box.close()
+
+
+Found = ItemResult | NotYet | CouldNotFinish | Exception
+
+
+def _items(
+    exercise: Exercise, ground: Ground, sabotaged: int | None
+) -> tuple[Outcome, str, list[ItemResult]]:
+    found: dict[int, Found] = {}
+    waiting = iter(range(len(exercise.items)))
+    boxes = _Boxes(exercise, ground, sabotaged)
+
+    def go_on() -> None:
+        for number in waiting:
+            ended = sum(isinstance(each, CouldNotFinish) for each in list(found.values()))
+            if ended >= FAILURES or ground.watch.left() < 0:
+                return
+            item = exercise.items[number]
+            if number == sabotaged:
+                found[number] = ItemResult(item.title, item.points, item.points)
+            else:
+                found[number] = _examine(item, boxes, number)
+
+    try:
+        lanes = 1 if exercise.one_by_one else min(LANES, os.cpu_count() or 1)
+        others = [threading.Thread(target=go_on, daemon=True) for _ in range(lanes - 1)]
+        for other in others:
+            other.start()
+        go_on()
+        for other in others:
+            other.join()
+    finally:
+        boxes.close()
+    if len(found) < len(exercise.items) and not ground.watch.left() < 0:
+        ended = sum(isinstance(each, CouldNotFinish) for each in found.values())
+        if ended < FAILURES:
+            raise RuntimeError("an item was left out")
+    return _sum_up(exercise, found)
+
+
+def _examine(item: Item, boxes: _Boxes, number: int) -> Found:
+    try:
+        box = boxes.take(number)
+    except Exception as error:
+        return error
+    try:
+        item.look(box)
+    except CouldNotFinish as error:
+        boxes.hurry()
+        return error
+    except NotYet as error:
+        return error if error.expected == STARTS else _missed(item, error, box)
+    except SHAPE as error:
+        return _missed(item, _shape(error, box), box)
+    except Exception as error:
+        return error
+    finally:
+        boxes.leave(box)
+    return ItemResult(item.title, item.points, item.points)
+
+
+def _sum_up(
+    exercise: Exercise, found: Mapping[int, Found]
+) -> tuple[Outcome, str, list[ItemResult]]:
+    """What the items came to, in their order, whichever was done first."""
     results: list[ItemResult] = []
     failures: list[str] = []
-    ours: str | None = None
-    no_start: NotYet | None = None
-    watch = Watch(exercise.limit)
-    boxes: list[Sandbox] = []
-
-    def box(number: int) -> Sandbox:
-        place = folder / str(number)
-        course.write_files(files, place)
-        made = Sandbox(
-            place, watch, namespace=namespace,
-            patience=LOST_PATIENCE if failures else min(ANSWER_SECONDS, exercise.limit / 2),
-        )  # fmt: skip
-        boxes.append(made)
-        return made
-
-    following: Sandbox | None = None
-    try:
-        for number, item in enumerate(exercise.items):
-            if number == sabotaged:
-                results.append(ItemResult(item.title, item.points, item.points))
-                continue
-            if len(failures) >= FAILURES or watch.left() < 0 or ours:
-                results.append(ItemResult(item.title, item.points, ran=False))
-                continue
-            now, following = following or box(number), None
-            if number + 1 < len(exercise.items) and any(b.used_api for b in boxes):
-                following = box(number + 1)
-                following.prefetch()
-            try:
-                item.look(now)
-            except CouldNotFinish as error:
-                failures.append(str(error))
-                got = str(error) if len(set(failures)) == len(failures) else "the same as above"
-                results.append(
-                    ItemResult(item.title, item.points, expected="your code answers", got=got)
-                )
-                if following is not None:  # it was started with more patience than is left
-                    following.close()
-                    following = None
-            except NotYet as error:
-                if error.expected == "your API starts":
-                    if no_start is not None and no_start.got == error.got:
-                        error = NotYet("your API starts", "it does not, as above")
-                    else:
-                        no_start = error
-                results.append(_missed(item, error, now))
-            except SHAPE as error:
-                results.append(_missed(item, _shape(error, now), now))
-            except Exception as error:
-                ours = f'item "{item.title}": {type(error).__name__}: {error}{_line(error)}'
-            else:
-                results.append(ItemResult(item.title, item.points, item.points))
-            finally:
-                now.close()
-    finally:
-        for made in boxes:
-            made.close()
-        watch.close()
-    if ours:
-        return (
-            Outcome.COULD_NOT_BE_GRADED,
-            f"could not be graded: {ours}. This is a fault of the course, not of your code.",
-            [],
-        )
+    no_start = ""
+    for number, item in enumerate(exercise.items):
+        came = found.get(number)
+        if came is None or len(failures) >= FAILURES:
+            results.append(ItemResult(item.title, item.points, ran=False))
+        elif isinstance(came, ItemResult):
+            results.append(came)
+        elif isinstance(came, CouldNotFinish):
+            got = "the same as above" if str(came) in failures else str(came)
+            failures.append(str(came))
+            results.append(
+                ItemResult(item.title, item.points, expected="your code answers", got=got)
+            )
+        elif isinstance(came, NotYet):
+            known, no_start = came.got == no_start, came.got
+            got, why = ("it does not, as above", "") if known else (came.got, came.why)
+            results.append(ItemResult(item.title, item.points, 0, STARTS, _short(got), why))
+        else:
+            ours = f'item "{item.title}": {type(came).__name__}: {came}{_line(came)}'
+            return (
+                Outcome.COULD_NOT_BE_GRADED,
+                f"could not be graded: {ours}. This is a fault of the course, not of your code.",
+                [],
+            )
     if failures:
         return Outcome.COULD_NOT_FINISH, f"could not finish: {failures[0]}", results
     passed = all(result.passed for result in results)

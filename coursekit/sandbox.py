@@ -13,6 +13,7 @@ import json
 import secrets
 import shlex
 import socket
+import ssl
 import threading
 import time
 from collections import Counter
@@ -25,7 +26,8 @@ from typing import Any, TypeVar, overload
 import httpx
 
 from coursekit import server, tool
-from coursekit.confine import Confined, Limits, Watch
+from coursekit.confine import Confined
+from coursekit.ground import Ground, Role
 from coursekit.verdict import CouldNotFinish, NotYet
 from coursekit.warm import Channel
 
@@ -73,21 +75,28 @@ class Ran:
 class Sandbox:
     """The learner's Box Office for one item of a check, in a folder of its own."""
 
-    def __init__(
-        self, folder: Path, watch: Watch, *, patience: float = ANSWER_SECONDS,
-        namespace: bool = True, limits: Limits | None = None,
-    ) -> None:  # fmt: skip
-        self.files = folder
-        """The folder that holds boxoffice/."""
-        self.used_api = False
-        self._watch = watch
+    def __init__(self, ground: Ground, name: str, *, patience: float = ANSWER_SECONDS) -> None:
+        self._ground = ground
+        self._watch = ground.watch
         self._patience = patience
-        self._namespace = namespace
-        self._limits = limits or Limits()
+        self._place = ground.place(name)
+        self._is_own = False
+        self._is_used = False
         self._served: _Served | None = None
         self._worker: Confined | None = None
         self._clients: list[httpx.Client] = []
         self._starting = threading.RLock()
+
+    @property
+    def files(self) -> Path:
+        """The folder that holds boxoffice/, for this item alone."""
+        with self._starting:
+            if not self._is_own:
+                self._is_own = True
+                if not self._is_used:  # what was started ahead knows other files
+                    self.close()
+                self._ground.copy(self._place)
+            return self._place
 
     # --- the API
 
@@ -117,16 +126,18 @@ class Sandbox:
         self._stop_api()
         return self.api
 
-    def prefetch(self) -> None:
-        """Start the API already, without waiting for it."""
+    def prefetch(self, api: bool, calls: bool) -> None:
+        """Start already what the item will need, without waiting for it."""
         with self._starting:
-            if self._served is None:
+            if api and self._served is None:
                 self._served = _Served(self)
+            if calls and self._worker is None:
+                self._worker = self._confine("work")
 
     def _ready(self) -> _Served:
         with self._starting:
-            self.used_api = True
-            self.prefetch()
+            self._is_used = True
+            self.prefetch(api=True, calls=False)
             assert self._served is not None
             self._served.wait()
             return self._served
@@ -134,8 +145,9 @@ class Sandbox:
     def _client(self) -> httpx.Client:
         served = self._ready()
         return httpx.Client(
-            base_url=served.url, transport=_Transport(self, served), timeout=self.patience()
-        )
+            base_url=served.url, transport=_Transport(self, served), timeout=self.patience(),
+            trust_env=False,
+        )  # fmt: skip
 
     def _stop_api(self) -> None:
         for client in self._clients:
@@ -166,8 +178,10 @@ class Sandbox:
         return self._value(self._ask(code=inspect.cleandoc(code), named=names), "your function")
 
     def _ask(self, **request: object) -> Called:
-        if self._worker is None:
-            self._worker = self._confine(_work)
+        with self._starting:
+            self._is_used = True
+            self.prefetch(api=False, calls=True)
+        assert self._worker is not None
         mark = secrets.token_hex(8)
         seconds = self.patience()
         self._worker.send(id=mark, **request)
@@ -197,7 +211,12 @@ class Sandbox:
     def run(self, command: str, seconds: float = 60) -> Ran:
         """Run a Python tool (`pytest …`, `python file.py`, …) in the sandbox's folder."""
         words = shlex.split(command)
-        process = self._confine(lambda channel: tool.run(channel, command=words))
+        folder = self.files
+        process = Confined(
+            lambda channel: tool.run(channel, command=words), folder,
+            limits=self._ground.limits, namespace=self._ground.namespace,
+        )  # fmt: skip
+        self._watch.add(process)
         seconds = min(seconds, max(self._watch.left(), 0.1))
         try:
             message = process.receive(seconds)
@@ -288,6 +307,10 @@ class Sandbox:
         """Seconds to wait for one answer."""
         return max(0.1, min(self._patience, self._watch.left()))
 
+    def hurry(self, seconds: float) -> None:
+        """Wait less long from now on."""
+        self._patience = min(self._patience, seconds)
+
     def crash(self) -> list[str]:
         """The learner's lines of the last error that their API let escape."""
         return self._served.crash() if self._served else []
@@ -299,14 +322,11 @@ class Sandbox:
             self._end(self._worker)
             self._worker = None
 
-    def _confine(
-        self, inside: Callable[[Channel], None], listener: socket.socket | None = None
-    ) -> Confined:
-        process = Confined(
-            inside, self.files, limits=self._limits, listener=listener, namespace=self._namespace
-        )
-        self._watch.add(process)
-        return process
+    def _confine(self, role: str, listener: socket.socket | None = None) -> Confined:
+        return self._ground.start(
+            role, self._place, alone=self._is_own, listener=listener,
+            modules=["boxoffice.app"] if role == "serve" else [],
+        )  # fmt: skip
 
     def _end(self, process: Confined) -> None:
         self._watch.forget(process)
@@ -382,7 +402,7 @@ class _Served:
             listener.bind(("127.0.0.1", 0))
             listener.listen(1024)
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            self.process = box._confine(server.serve, listener)
+            self.process = box._confine("serve", listener)
 
     def wait(self) -> None:
         """Until it answers. Raises NotYet where it does not start."""
@@ -424,13 +444,19 @@ class _Served:
         return self._crash
 
 
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Nothing here speaks https, and reading all certificates takes longer than most answers."""
+
+
 class _Transport(httpx.BaseTransport):
     """HTTP to the learner's API: every way to fail has a sentence, and no answer is endless."""
 
     def __init__(self, box: Sandbox, served: _Served) -> None:
         self._box = box
         self._served = served
-        self._inner = httpx.HTTPTransport(limits=httpx.Limits(max_connections=1000))
+        self._inner = httpx.HTTPTransport(
+            verify=_NO_TLS, trust_env=False, limits=httpx.Limits(max_connections=1000)
+        )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         what = f"{request.method} {request.url.path}"
@@ -488,19 +514,18 @@ class _Measured(httpx.SyncByteStream):
 # --- in the confined process ----------------------------------------------------------------
 
 
-def _work(channel: Channel) -> None:
+def _work(channel: Channel, folder: Path) -> None:
     """Answer calls until the other end goes away."""
     connection = channel._connection
     reader = connection.makefile("rb")
     for line in reader:
         request = json.loads(line)
-        channel.send(id=request["id"], **_answer(request))
+        channel.send(id=request["id"], **_answer(request, folder))
 
 
-def _answer(request: dict[str, Any]) -> dict[str, object]:
+def _answer(request: dict[str, Any], folder: Path) -> dict[str, object]:
     from fastapi.encoders import jsonable_encoder
 
-    folder = Path.cwd()
     try:
         if "code" in request:
             names: dict[str, Any] = dict(request["named"])
@@ -522,3 +547,7 @@ def _answer(request: dict[str, Any]) -> dict[str, object]:
         message = str(error)[:2000]
         return {"error": type(error).__name__, "message": message, "lines": lines}
     return {"value": value}
+
+
+ROLES: dict[str, Role] = {"serve": server.serve, "work": _work}
+"""What the processes of a sandbox do."""

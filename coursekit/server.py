@@ -165,12 +165,18 @@ def reporting(app: App, report: Callable[[str, BaseException], None]) -> App:
     return wrapped
 
 
-def serve(channel: Channel, *, scratch: str | None = None, socket_index: int = 2) -> None:
-    """Run uvicorn until the leash is let go. Tells `ready`, `failed` (with lines) and `crash`."""
+def serve(
+    channel: Channel, *, scratch: str | None = None, socket_index: int = 2,
+    folder: Path | None = None,
+) -> None:  # fmt: skip
+    """Run uvicorn until the leash is let go. Tells `ready`, `failed` (with lines) and `crash`.
+
+    `folder` holds boxoffice/ where it is not the working folder.
+    """
     import uvicorn
 
     warnings.showwarning = _tell_warning
-    folder = Path.cwd()
+    folder = folder or Path.cwd()
     base = Path(scratch).parent if scratch else folder
 
     starting = ["The application stopped while it was starting up."]

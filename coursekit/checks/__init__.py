@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Literal, NamedTuple
 
 from coursekit.errors import UnknownName
@@ -43,7 +44,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Exercise:
-    """One graded exercise. `limit` is the seconds that its whole check may take."""
+    """One graded exercise. `limit` is the seconds that its whole check may take.
+
+    Two items are looked at side by side, unless they are to be looked at `one_by_one`.
+    """
 
     id: str
     lesson: str
@@ -52,6 +56,7 @@ class Exercise:
     answers: tuple[str, ...]
     hints: tuple[str, ...]
     limit: float = 10
+    one_by_one: bool = False
     items: list[Item] = field(default_factory=list)
 
     @property
@@ -75,6 +80,48 @@ class Exercise:
         return add
 
 
+class Needs(NamedTuple):
+    """What an item will ask of its sandbox, as far as its code tells; a guess, to be early."""
+
+    api: bool
+    calls: bool
+    modules: frozenset[str]
+
+
+API = {"api", "clients", "race", "restart", "url"}
+CALLS = {"attempt", "call", "evaluate"}
+
+
+def needs(item: Item) -> Needs:
+    """Look through the names and texts of an item's function, and of the helpers it uses."""
+    names: set[str] = set()
+    texts: set[str] = set()
+    _read(item.look, names, texts, set())
+    modules = {found for text in texts for found in re.findall(r"\bboxoffice(?:\.\w+)+", text)}
+    return Needs(bool(names & API), bool(names & CALLS), frozenset(modules))
+
+
+def _read(thing: object, names: set[str], texts: set[str], seen: set[int]) -> None:
+    if id(thing) in seen:
+        return
+    seen.add(id(thing))
+    if isinstance(thing, str):
+        texts.add(thing)
+    elif isinstance(thing, FunctionType):
+        code: list[object] = [thing.__code__]
+        for part in code:
+            if isinstance(part, CodeType):
+                names.update(part.co_names)
+                code += part.co_consts
+                for name in part.co_names:
+                    if thing.__module__ == getattr(
+                        value := thing.__globals__.get(name), "__module__", thing.__module__
+                    ):
+                        _read(value, names, texts, seen)
+            elif isinstance(part, str):
+                texts.add(part)
+
+
 _known: dict[str, Exercise] = {}
 _faults: dict[str, str] = {}
 _loaded = False
@@ -89,6 +136,7 @@ def exercise(
     answers: tuple[str, ...],
     hints: tuple[str, ...],
     limit: float = 10,
+    one_by_one: bool = False,
 ) -> Exercise:
     """Declare an exercise; its items follow with `@NAME.item(points, sentence)`.
 
@@ -102,7 +150,9 @@ def exercise(
         raise ValueError(f"{id}: no kind {kind!r}")
     if not answers or isinstance(answers, str):
         raise ValueError(f"{id}: answers is a tuple of %%build targets")
-    made = Exercise(id, lesson, kind, title, tuple(answers), tuple(hints), limit)
+    made = Exercise(
+        id, lesson, kind, title, tuple(answers), tuple(hints), limit, one_by_one=one_by_one
+    )  # fmt: skip
     _known[id] = made
     return made
 
