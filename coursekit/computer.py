@@ -33,6 +33,7 @@ class Computer:
     def prepare(self, name: str, number: int) -> Environment:
         self._be_present()  # first: a parent that is used does not stop the servers
         postgres, redis = services.ensure()
+        services.remember_given()
         mark = ""
         if os.environ.get("COURSEKIT_ISOLATE") or os.environ.get("COURSEKIT_WORKSPACE"):
             mark = "_" + hashlib.sha256(os.fsencode(places.workspace())).hexdigest()[:6]

@@ -33,6 +33,7 @@ from coursekit.errors import ServiceDown
 STARTING_SECONDS = 30
 RECOVERY_SECONDS = 90
 NEEDED_BYTES = 20 * 1024**2
+GIVEN = "COURSEKIT_GIVEN_"
 
 
 def postgres_folder() -> Path:
@@ -46,10 +47,25 @@ def redis_socket() -> Path:
 def given_url(variable: str) -> str | None:
     """The server of the user's own that DATABASE_URL or REDIS_URL names.
 
-    `start` sets the same variables for the learner's programs: those name the embedded servers.
+    `start` sets the same variables for the learner's programs: those name the embedded servers,
+    or the lesson's database on the user's own, whose first address `remember_given` wrote down.
     """
     url = os.environ.get(variable, "")
-    return url if url and quote(os.fsencode(places.state())) not in url else None
+    if not url or quote(os.fsencode(places.state())) in url:
+        return None
+    first = os.environ.get(GIVEN + variable, "")
+    return first if first and _server_of(first) == _server_of(url) else url
+
+
+def remember_given() -> None:
+    """Before `start` changes it: the address that the user gave for PostgreSQL."""
+    if url := given_url("DATABASE_URL"):
+        os.environ[f"{GIVEN}DATABASE_URL"] = url
+
+
+def _server_of(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.netloc, parts.query
 
 
 def postgres_url(database: str = "postgres") -> str:

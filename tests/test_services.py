@@ -164,6 +164,20 @@ def test_what_start_sets_is_not_taken_for_the_users_own(monkeypatch: pytest.Monk
     assert "/postgres?" in services.postgres_url()
 
 
+def test_the_users_address_is_remembered_when_start_names_a_database_on_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(f"{services.GIVEN}DATABASE_URL", "")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u@db/mine")
+    services.remember_given()
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u@db/boxoffice_2_1")
+    assert services.postgres_url() == "postgresql://u@db/mine"
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u@other/else")
+    assert services.postgres_url() == "postgresql://u@other/else"
+    monkeypatch.delenv("DATABASE_URL")
+    assert services.given_url("DATABASE_URL") is None
+
+
 @pytest.mark.parametrize(
     ("variable", "url"),
     [

@@ -204,3 +204,22 @@ def test_two_kernels_share_the_database(
     third = python(look, env)
     assert "is kept" in third.stdout, third.stderr
     assert third.stdout.split()[-1] == "1"
+
+
+@pytest.mark.external
+def test_a_database_on_the_users_own_server(checkout: Path, tmp_path: Path, state: Path) -> None:
+    given = os.environ.get("COURSEKIT_TEST_DATABASE_URL")
+    if not given:
+        pytest.skip("DATABASE_URL names no server of this system, so this could not run")
+    write_chapter(checkout)
+    env = variables(checkout, state, tmp_path / "w", DATABASE_URL=given)
+    code = (
+        "import os\nfrom coursekit import services, sql, start\n"
+        "print(start('2.2'))\nsql('delete from seat')\nprint(start('2.2'))\n"
+        "print(sql('select count(*) from seat')[0]['count'])\n"
+        "services.sweep('boxoffice_', lambda name: name.startswith('boxoffice_2_2'))\n"
+    )
+    done = python(code, env)
+    assert done.stdout.count("2 tables with the sample season") == 2, done.stderr
+    assert "is kept" in done.stdout
+    assert done.stdout.splitlines()[-1] == "20"
