@@ -60,7 +60,10 @@ class Client(httpx.Client):
             ) from None
         Client.latest = response
         if response.status_code >= 500:
-            response.extensions["coursekit_crash"] = self.served.crash()
+            crash = self.served.crash()
+            if any("OperationalError" in line for line in crash):
+                crash += filter(None, [runtime.current().revived()])
+            response.extensions["coursekit_crash"] = crash
         if not _racing.is_set():
             printed = self.served.printed()
             if printed:

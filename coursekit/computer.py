@@ -53,6 +53,15 @@ class Computer:
                 presence.sendall(b'{"call": "presence"}\n')
                 self._presence = presence
 
+    def revived(self) -> str:
+        if services.postgres_version():
+            return ""
+        services.ensure()
+        return (
+            "PostgreSQL itself had ended. What was not committed is undone, what was committed "
+            "stands. It is running again: run the cell again."
+        )
+
     def notes(self) -> list[str]:
         return services.notes()
 
@@ -115,6 +124,9 @@ class Computer:
                 else:
                     code = int(str(message.get("code", 1)))
                     _stand(folder, message)
+            if code and "DATABASE_URL" in variables and (words := self.revived()):
+                output.seek(0, os.SEEK_END)
+                output.write(f"\n{words}\n".encode())
             output.seek(0)
             return Finished(code, output.read().decode("utf-8", "replace"))
 

@@ -100,6 +100,9 @@ class Runtime(Protocol):
     def prepare(self, name: str, number: int) -> Environment:
         """Have PostgreSQL and Redis answer; a database and a namespace for `name`."""
 
+    def revived(self) -> str:
+        """A sentence, where PostgreSQL was down and runs again now; "" where it was up."""
+
     def notes(self) -> list[str]:
         """What was done to have the servers start again, for the learner to know; said once."""
 

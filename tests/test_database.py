@@ -12,7 +12,7 @@ import pytest
 from conftest import alive, eventually
 from test_stage import write_chapter
 
-from coursekit import database, services, session
+from coursekit import caller, database, services, session, shell
 from coursekit.errors import CourseError
 
 
@@ -151,3 +151,48 @@ def test_a_connection_that_is_ended_during_a_statement(how: str) -> None:
     assert "Run the cell again" in said[0].replace("run the", "Run the")
     assert ("Somebody ended this connection" in said[0]) == (how == "terminate")
     assert database.sql("select count(*) from venue") == [{"count": 1}]
+
+
+SLOW = """\
+import os
+
+import psycopg
+
+with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+    connection.execute("delete from seat")
+    connection.execute("select pg_sleep(30)")
+"""
+
+
+def test_a_server_that_ends_during_a_tool() -> None:
+    """As in a migration or a backfill."""
+    package = session.current().workspace.package
+    (package / "slow.py").write_text(SLOW)
+    said: list[shell.Ran] = []
+    running = threading.Thread(target=lambda: said.append(shell.run("python -m boxoffice.slow")))
+    running.start()
+    eventually(_sleeper)
+    services.processes()["postgres"].kill()
+    running.join(60)
+    assert said[0].code != 0
+    assert "PostgreSQL itself had ended" in said[0].output
+    assert database.sql("select count(*) from seat") == [{"count": 20}]
+
+
+def test_a_server_that_ended_behind_the_api() -> None:
+    package = session.current().workspace.package
+    (package / "app.py").write_text(
+        "import os\nimport psycopg\nfrom fastapi import FastAPI\napp = FastAPI()\n\n\n"
+        "@app.get('/seats')\ndef seats() -> int:\n"
+        "    with psycopg.connect(os.environ['DATABASE_URL']) as connection:\n"
+        "        return connection.execute('select count(*) from seat').fetchone()[0]\n"
+    )
+    api = caller.client()
+    assert api.get("/seats").json() == 20
+    process = services.processes()["postgres"]
+    process.kill()
+    eventually(lambda: not alive(process.pid))
+    answer = api.get("/seats")
+    assert answer.status_code == 500
+    assert "It is running again" in answer.extensions["coursekit_crash"][-1]
+    assert api.get("/seats").json() == 20
