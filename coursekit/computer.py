@@ -77,6 +77,11 @@ class Computer:
         name = conninfo_to_dict(environment.database_url)["dbname"]
         return stage.prepare(str(name), folder, files, run)
 
+    def leave_stage(self) -> None:
+        from coursekit import stage
+
+        stage.leave()
+
     def serve(
         self, folder: Path, variables: Mapping[str, str], scratch: Path | None = None
     ) -> Process:

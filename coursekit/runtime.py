@@ -112,6 +112,9 @@ class Runtime(Protocol):
         Box Office in `folder` says what is in it; where that fails, the course's own `files` do.
         """
 
+    def leave_stage(self) -> None:
+        """This kernel works in no lesson's database any more."""
+
     def serve(
         self, folder: Path, variables: Mapping[str, str], scratch: Path | None = None
     ) -> Served: ...

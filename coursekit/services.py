@@ -356,10 +356,10 @@ def connections(server: Administration, name: str) -> int:
 
 
 @contextlib.contextmanager
-def administering(name: str) -> Iterator[Administration]:
+def administering(name: str, database: str = "postgres") -> Iterator[Administration]:
     """A connection that makes and drops databases. PostgreSQL's errors become ServiceDown."""
     try:
-        with _administrator() as server:
+        with _administrator(database) as server:
             server.execute(f"set lock_timeout = '{MAKING_SECONDS}s'".encode())
             yield server
     except psycopg.errors.InsufficientPrivilege as error:
@@ -377,13 +377,14 @@ def administering(name: str) -> Iterator[Administration]:
         ) from None
 
 
-def _administrator() -> Administration:
+def _administrator(database: str) -> Administration:
+    url = postgres_url(database)
     settings = {"connect_timeout": 5, "application_name": "coursekit"}
     try:
-        return psycopg.connect(postgres_url(), autocommit=True, **settings)  # type: ignore[arg-type]
+        return psycopg.connect(url, autocommit=True, **settings)  # type: ignore[arg-type]
     except psycopg.OperationalError:
         ensure()
-        return psycopg.connect(postgres_url(), autocommit=True, **settings)  # type: ignore[arg-type]
+        return psycopg.connect(url, autocommit=True, **settings)  # type: ignore[arg-type]
 
 
 @contextlib.contextmanager

@@ -14,6 +14,8 @@ from coursekit import build, course, display, places, runtime, workspace
 from coursekit.errors import BuildRefused, CourseError, WorkspaceProblem, interruptible
 
 ANSWERS = "answers.json"
+FIRST_WITH_TABLES = 2
+"""The chapter from which on `start` sets the database too."""
 
 
 @dataclass
@@ -129,8 +131,7 @@ def _start(lesson_id: str, fresh: bool, exercises: bool) -> display.Shown:
         servers = pool.submit(runtime.current().prepare, name, number)
         put_back = _put_back(lesson, space, exercises, fresh)
         environment = servers.result()
-    files = course.files_after(lesson.id) if exercises else course.files_at(lesson.id)
-    stage = runtime.current().set_stage(environment, space.backend, files)
+    stage = _set_stage(lesson, space, exercises, environment)
     now = Session(lesson, exercises, home, space, environment, name, number, stage)
     before, _session = _session, now
     if before is not None and (before.workspace, before.environment) == (space, environment):
@@ -140,6 +141,20 @@ def _start(lesson_id: str, fresh: bool, exercises: bool) -> display.Shown:
         before.close()
     os.environ.update(environment.variables(), PGAPPNAME=f"notebook {os.getpid()}")
     return _status(_session, *put_back)
+
+
+def _set_stage(
+    lesson: course.Lesson,
+    space: workspace.Workspace,
+    exercises: bool,
+    environment: runtime.Environment,
+) -> runtime.Stage:
+    """The lesson's database, from the chapter on that is about it."""
+    if int(lesson.id.split(".")[0]) < FIRST_WITH_TABLES:
+        runtime.current().leave_stage()
+        return runtime.Stage()
+    files = course.files_after(lesson.id) if exercises else course.files_at(lesson.id)
+    return runtime.current().set_stage(environment, space.backend, files)
 
 
 def _put_back(
@@ -228,7 +243,7 @@ def _status(session: Session, restored: workspace.Restored, aside: Path | None) 
 def _tables(session: Session) -> str:
     """What is in the database, in the lessons that are about it."""
     stage = session.stage
-    if not stage.laid and not stage.tables and int(session.lesson.id.split(".")[0]) < 2:
+    if int(session.lesson.id.split(".")[0]) < FIRST_WITH_TABLES:
         return ""
     if not stage.tables:
         return "an empty database"

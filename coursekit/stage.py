@@ -143,16 +143,23 @@ _here: dict[str, IO[str]] = {}
 """The lesson's database that this kernel works in → the file whose lock says so."""
 
 
+def leave(name: str = "") -> None:
+    """This kernel works in no lesson's database any more, except `name`."""
+    for other in [other for other in _here if other != name]:
+        _here.pop(other).close()
+
+
+def _lock_file(name: str) -> IO[str]:
+    folder = places.state() / "lessons"
+    folder.mkdir(exist_ok=True)
+    return (folder / f"{name}.lock").open("a")
+
+
 @contextlib.contextmanager
 def _presence(name: str) -> Iterator[bool]:
     """Whether no other kernel works in this database; from now on, this one does."""
-    for other in [other for other in _here if other != name]:
-        _here.pop(other).close()
-    folder = places.state() / "lessons"
-    folder.mkdir(exist_ok=True)
-    lock = _here.get(name)
-    if lock is None:
-        lock = _here[name] = (folder / f"{name}.lock").open("a")
+    leave(name)
+    lock = _here[name] = _here.get(name) or _lock_file(name)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         alone = True
@@ -169,6 +176,7 @@ def _presence(name: str) -> Iterator[bool]:
 
 
 def _copy(name: str, template: str, failed: list[str]) -> Stage:
+    services.database(name)
     waiting = open_transactions(name)
     services.close_connections(name)
     made = services.note(name)
@@ -185,7 +193,7 @@ def _copy(name: str, template: str, failed: list[str]) -> Stage:
 
 def _is_written(name: str, made: Mapping[str, object]) -> bool:
     """Whether anyone wrote to the database since it was made; yes where nobody can know."""
-    with _connect(name) as connection:
+    with services.administering(name, name) as connection:
         row = connection.execute(WRITTEN.encode()).fetchone()
         if row and row[0]:
             return True
@@ -195,25 +203,16 @@ def _is_written(name: str, made: Mapping[str, object]) -> bool:
 
 def _counted_since(name: str) -> str:
     """Since when PostgreSQL has counted: a crash, or the learner, begins its counts anew."""
-    with _connect(name) as connection:
+    with services.administering(name, name) as connection:
         row = connection.execute(COUNTED_SINCE.encode(), [name]).fetchone()
     return str(row[0]) if row else ""
 
 
 def _look(name: str, stage: Stage) -> Stage:
-    with _connect(name) as connection:
+    with services.administering(name, name) as connection:
         tables = connection.execute(TABLES.encode()).fetchall()
     names = tuple(str(table[0]) for table in tables)
     return stage.with_tables(names, any(table[1] for table in tables))
-
-
-def _connect(name: str) -> psycopg.Connection[tuple[object, ...]]:
-    return psycopg.connect(
-        services.postgres_url(name),
-        autocommit=True,
-        connect_timeout=5,
-        application_name="coursekit",
-    )
 
 
 @dataclass(frozen=True)
@@ -282,6 +281,17 @@ def _is_left(name: str) -> bool:
     return (
         made.get("host") == socket.gethostname()
         and isinstance(workspace := made.get("workspace"), str)
-        and bool(re.search(r"_[0-9a-f]{6}$", name))
+        and bool(re.search(r"_[0-9a-f]{6}(_before)?$", name))
         and not Path(workspace).exists()
+        and not _is_used(name.removesuffix(BEFORE))
     )
+
+
+def _is_used(name: str) -> bool:
+    """Whether a kernel that lives works in this database."""
+    with _lock_file(name) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        return False

@@ -124,10 +124,12 @@ def test_what_runs_whose_workspace_is_gone_have_left_is_dropped(
     session.start("2.2")
     name = session.current().environment.database_url.partition("?")[0].rpartition("/")[2]
     session.current().close()
-    stage._here.pop(name).close()
     services.set_note(name, {**stage._whose(), "workspace": str(tmp_path / "gone")})
     stage._tidy()
     with services.administering(name) as server:
+        assert services._exists(server, name), "a kernel works in it"
+        stage.leave()
+        stage._tidy()
         assert not services._exists(server, name)
 
 
