@@ -599,11 +599,16 @@ def _limit(limits: Limits) -> None:
 
 
 def _own_namespace() -> bool:
-    """Put the next child into user and process name spaces of its own, if the kernel lets us."""
+    """Put the next child into user and process name spaces of its own, if the kernel lets us.
+
+    Root needs no name space of users, and in one would lose the way into PostgreSQL's folder.
+    """
     if sys.platform != "linux":
         return False
     user, group = os.geteuid(), os.getegid()
     libc = ctypes.CDLL(None, use_errno=True)
+    if user == 0:
+        return bool(libc.unshare(_NEW_PID) == 0)
     if libc.unshare(_NEW_USER | _NEW_PID) != 0:
         return False
     try:

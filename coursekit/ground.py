@@ -37,8 +37,8 @@ class Ground:
         self.watch = watch
         self.limits = limits or Limits()
         self.namespace = namespace
-        self._files = files
-        self._folder = folder
+        self.files = files
+        self.folder = folder
         self._roles = roles
         self._home = folder / "files"
         course.write_files(files, self._home)
@@ -50,7 +50,7 @@ class Ground:
 
     def place(self, name: str) -> Path:
         """A working folder where boxoffice/ is the shared one."""
-        place = self._folder / name
+        place = self.folder / name
         place.mkdir()
         (place / "boxoffice").symlink_to(self._home / "boxoffice")
         return place
@@ -59,7 +59,7 @@ class Ground:
         """Give a working folder a boxoffice/ of its own."""
         with contextlib.suppress(OSError):
             (place / "boxoffice").unlink()
-        course.write_files(self._files, place)
+        course.write_files(self.files, place)
 
     def start(
         self, role: str, place: Path, *, alone: bool = False, modules: Iterable[str] = (),
@@ -107,7 +107,7 @@ class Ground:
     def has(self, module: str) -> bool:
         """Whether the files hold that module."""
         path = "/".join(module.split(".")[1:])
-        return f"{path}.py" in self._files or f"{path}/__init__.py" in self._files
+        return f"{path}.py" in self.files or f"{path}/__init__.py" in self.files
 
     @property
     def is_altered(self) -> bool:

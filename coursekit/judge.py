@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +30,14 @@ from coursekit.confine import Watch
 from coursekit.errors import BuildRefused, CourseError
 from coursekit.ground import Ground
 from coursekit.sandbox import ANSWER_SECONDS, ROLES, Sandbox
+from coursekit.supply import DATABASES, MADE, Supply, makes_tables, sweep
 from coursekit.verdict import CouldNotFinish, ItemResult, NotYet, Outcome, Verdict, say_once
 
 GRACE_SECONDS = 15
 LOST_PATIENCE = 2.0
 FAILURES = 2
 LANES = 2
+ROUNDS = 2
 STARTS = "your API starts"
 SHOWN = 500
 KEPT_SECONDS = 24 * 60 * 60
@@ -44,6 +46,8 @@ SHAPE = (LookupError, TypeError, AttributeError, ValueError)
 
 Starters = dict[str, list[str]]
 """Target → the cells that the exercise's own notebook has for it."""
+
+_dropping: list[warm.Job] = []
 
 checks.exercises()  # so that the warm parent has them
 
@@ -88,7 +92,10 @@ def judge(
     except (CourseError, OSError) as error:
         verdict = _ungraded(exercise, str(error))
     finally:
+        had_databases = (folder / DATABASES).exists()
         _remove(folder)
+        if had_databases:
+            _drop_databases(here)
     return verdict.timed(time.monotonic() - started)
 
 
@@ -99,6 +106,18 @@ def _remove(folder: Path) -> None:
         if not folder.exists():
             return
         time.sleep(0.02)
+
+
+def _drop_databases(here: bool) -> None:
+    """Drop those of checks that are over; nobody waits for it."""
+    if here:
+        sweep()
+        return
+    for job in [job for job in _dropping if not job.alive()]:
+        _dropping.remove(job)
+        job.close()
+    with contextlib.suppress(CourseError, OSError):
+        _dropping.append(warm.Job("coursekit.supply:sweep"))
 
 
 def _here(order: dict[str, Any]) -> Verdict:
@@ -115,7 +134,7 @@ def _here(order: dict[str, Any]) -> Verdict:
 def _apart(exercise: Exercise, order: dict[str, Any]) -> Verdict:
     with warm.Job("coursekit.judge:hold", order) as job:
         try:
-            message = job.receive(2 * exercise.limit + GRACE_SECONDS)
+            message = job.receive(ROUNDS * exercise.limit + GRACE_SECONDS)
         except TimeoutError:
             return _ungraded(exercise, "the check itself did not come to an end")
     if message is None:
@@ -261,16 +280,13 @@ def hold(
     namespace: bool,
     more: str,
 ) -> None:
-    """The job: come to a verdict, leave nothing behind, send it."""
+    """The job: come to a verdict, and send it. Who asked removes the folder."""
     for path in filter(None, more.split(os.pathsep)):
         checks.load(Path(path))
     exercise = checks.find(check)
-    try:
-        verdict = _verdict(
-            exercise, answers, Path(base), starters, Path(folder), sabotaged, namespace
-        )
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    verdict = _verdict(
+        exercise, answers, Path(base), starters, Path(folder), sabotaged, namespace
+    )  # fmt: skip
     channel.send(verdict=verdict.to_json())
 
 
@@ -302,7 +318,8 @@ def _verdict(
             return said(Outcome.NOT_YET, str(error))
         except (RecursionError, MemoryError):
             return said(Outcome.NOT_YET, f"Python cannot read {target}: it is nested too deeply.")
-    return said(*_look(exercise, files, folder, sabotaged, namespace))
+    touched = {build.parse_target(target).path for target in given}
+    return said(*_look(exercise, files, touched, folder, sabotaged, namespace))
 
 
 def _steps(
@@ -330,20 +347,28 @@ def _steps(
 
 
 def _look(
-    exercise: Exercise, files: course.Files, folder: Path, sabotaged: int | None, namespace: bool
-) -> tuple[Outcome, str, list[ItemResult]]:
-    """Look at the items, each in a sandbox of its own."""
+    exercise: Exercise, files: course.Files, touched: Collection[str], folder: Path,
+    sabotaged: int | None, namespace: bool,
+) -> tuple[Outcome, str, list[ItemResult]]:  # fmt: skip
+    """Look at the items, each in a sandbox of its own; again where something came between."""
     watch = Watch(exercise.limit)
+    shared, disturbed = True, False
     try:
-        for shared in (True, False):
-            place = folder / ("shared" if shared else "alone")
+        for number in range(ROUNDS):
+            place = folder / str(number)
             ground = Ground(files, place, watch, ROLES, namespace=namespace, shared=shared)
-            found = _items(exercise, ground, sabotaged)
-            if not ground.is_altered:
-                break
-            watch.give(exercise.limit - watch.left())  # an item saw what another one wrote: again
+            with contextlib.closing(_Boxes(exercise, ground, sabotaged, touched)) as boxes:
+                found = _items(exercise, boxes, sabotaged)
+                disturbed = boxes.was_disturbed and found[0] is not Outcome.PASSED
+            if not disturbed and not ground.is_altered:
+                return found
+            shared = shared and not ground.is_altered  # an item saw what another one wrote
+            watch.give(exercise.limit - watch.left())
     finally:
         watch.close()
+    if disturbed and found[0] is not Outcome.COULD_NOT_BE_GRADED:
+        words = "could not be graded: the database server stopped meanwhile. Run the cell again."
+        return Outcome.COULD_NOT_BE_GRADED, words, []
     return found
 
 
@@ -352,8 +377,15 @@ class _Boxes:
 
     AHEAD = 2
 
-    def __init__(self, exercise: Exercise, ground: Ground, left_out: int | None) -> None:
-        self._ground = ground
+    def __init__(
+        self, exercise: Exercise, ground: Ground, left_out: int | None,
+        touched: Collection[str],
+    ) -> None:  # fmt: skip
+        self.ground = ground
+        self._supply: Supply | None = None
+        if exercise.database == "empty" or (exercise.database and makes_tables(ground.files)):
+            kind = "empty" if exercise.database == "empty" else ""
+            self._supply = Supply(ground.files, ground.folder, kind, self._set_up, touched=touched)
         self._needs = [checks.needs(item) for item in exercise.items]
         self._numbers = [n for n in range(len(exercise.items)) if n != left_out]
         self._patience = min(ANSWER_SECONDS, exercise.limit / 2)
@@ -367,7 +399,7 @@ class _Boxes:
         modules = {m for n in self._numbers for m in self._needs[n].modules}
         if any(self._needs[n].api for n in self._numbers):
             modules.add("boxoffice.app")
-        self._ground.load(sorted(m for m in modules if self._ground.has(m)))
+        self.ground.load(sorted(m for m in modules if self.ground.has(m)))
 
     def take(self, number: int) -> Sandbox:
         """The sandbox of that item; those of the next ones are begun."""
@@ -375,11 +407,31 @@ class _Boxes:
             for other in [n for n in self._numbers if n >= number][: 1 + self.AHEAD]:
                 if other not in self._made:
                     self._made[other] = box = Sandbox(
-                        self._ground, str(other), patience=self._patience
+                        self.ground, str(other), patience=self._patience, supply=self._supply
                     )  # fmt: skip
                     needs = self._needs[other]
-                    self._workers.submit(box.prefetch, api=needs.api, calls=needs.calls)
+                    self._workers.submit(
+                        box.prefetch, api=needs.api, calls=needs.calls, database=needs.database
+                    )
             return self._made[number]
+
+    def _set_up(self, url: str) -> None:
+        """Have the learner's Box Office make its tables."""
+        box = Sandbox(self.ground, f"tables-{secrets.token_hex(2)}", patience=self._patience)
+        try:
+            called = box.attempt("boxoffice.database:set_up", url)
+        finally:
+            box.close()
+        if called.error:
+            raise NotYet(
+                MADE, "\n".join(called.lines[-2:]) or called.error,
+                "Each item starts with the tables that your code makes.",
+            )  # fmt: skip
+
+    @property
+    def was_disturbed(self) -> bool:
+        """Whether the database server fell over meanwhile."""
+        return self._supply is not None and self._supply.was_disturbed
 
     def leave(self, box: Sandbox) -> None:
         """End it, without waiting."""
@@ -393,27 +445,29 @@ class _Boxes:
                 box.hurry(LOST_PATIENCE)
 
     def close(self) -> None:
-        """End all, and wait until nothing is left."""
+        """End all, and wait until nothing is left. Twice does no harm."""
         self._workers.shutdown(cancel_futures=True)
-        self._ground.close()
+        self.ground.close()
         for box in self._made.values():
             box.close()
+        if self._supply is not None:
+            self._supply.close()
 
 
 Found = ItemResult | NotYet | CouldNotFinish | Exception
 
 
 def _items(
-    exercise: Exercise, ground: Ground, sabotaged: int | None
+    exercise: Exercise, boxes: _Boxes, sabotaged: int | None
 ) -> tuple[Outcome, str, list[ItemResult]]:
     found: dict[int, Found] = {}
     waiting = iter(range(len(exercise.items)))
-    boxes = _Boxes(exercise, ground, sabotaged)
+    watch = boxes.ground.watch
 
     def go_on() -> None:
         for number in waiting:
             ended = sum(isinstance(each, CouldNotFinish) for each in list(found.values()))
-            if ended >= FAILURES or ground.watch.left() < 0:
+            if ended >= FAILURES or watch.left() < 0:
                 return
             item = exercise.items[number]
             if number == sabotaged:
@@ -421,17 +475,14 @@ def _items(
             else:
                 found[number] = _examine(item, boxes, number)
 
-    try:
-        lanes = 1 if exercise.one_by_one else min(LANES, os.cpu_count() or 1)
-        others = [threading.Thread(target=go_on, daemon=True) for _ in range(lanes - 1)]
-        for other in others:
-            other.start()
-        go_on()
-        for other in others:
-            other.join()
-    finally:
-        boxes.close()
-    if len(found) < len(exercise.items) and not ground.watch.left() < 0:
+    lanes = 1 if exercise.one_by_one else min(LANES, os.cpu_count() or 1)
+    others = [threading.Thread(target=go_on, daemon=True) for _ in range(lanes - 1)]
+    for other in others:
+        other.start()
+    go_on()
+    for other in others:
+        other.join()
+    if len(found) < len(exercise.items) and not watch.left() < 0:
         ended = sum(isinstance(each, CouldNotFinish) for each in found.values())
         if ended < FAILURES:
             raise RuntimeError("an item was left out")
@@ -449,7 +500,7 @@ def _examine(item: Item, boxes: _Boxes, number: int) -> Found:
         boxes.hurry()
         return error
     except NotYet as error:
-        return error if error.expected == STARTS else _missed(item, error, box)
+        return error if error.expected in (STARTS, MADE) else _missed(item, error, box)
     except SHAPE as error:
         return _missed(item, _shape(error, box), box)
     except Exception as error:
@@ -480,10 +531,13 @@ def _sum_up(
             )
         elif isinstance(came, NotYet):
             known, no_start = came.got == no_start, came.got
-            got, why = ("it does not, as above", "") if known else (came.got, came.why)
-            results.append(ItemResult(item.title, item.points, 0, STARTS, _short(got), why))
+            again = "it does not, as above" if came.expected == STARTS else "they cannot, as above"
+            got, why = (again, "") if known else (came.got, came.why)
+            results.append(ItemResult(item.title, item.points, 0, came.expected, _short(got), why))
         else:
             ours = f'item "{item.title}": {type(came).__name__}: {came}{_line(came)}'
+            if isinstance(came, CourseError):  # its words say all
+                ours = str(came)
             return (
                 Outcome.COULD_NOT_BE_GRADED,
                 f"could not be graded: {ours}. This is a fault of the course, not of your code.",

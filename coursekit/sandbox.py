@@ -21,17 +21,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, LiteralString, TypeVar, overload
 
 import httpx
+import psycopg
+from psycopg.rows import dict_row
 
 from coursekit import server, tool
 from coursekit.confine import Confined
 from coursekit.ground import Ground, Role
+from coursekit.supply import Supply
 from coursekit.verdict import CouldNotFinish, NotYet
 from coursekit.warm import Channel
 
 T = TypeVar("T")
+Connection = psycopg.Connection[dict[str, Any]]
 ANSWER_SECONDS = 5.0
 ANSWER_BYTES = 8 << 20
 MEMORY = "your code used more than 512 MB of memory."
@@ -75,8 +79,15 @@ class Ran:
 class Sandbox:
     """The learner's Box Office for one item of a check, in a folder of its own."""
 
-    def __init__(self, ground: Ground, name: str, *, patience: float = ANSWER_SECONDS) -> None:
+    def __init__(
+        self, ground: Ground, name: str, *, patience: float = ANSWER_SECONDS,
+        supply: Supply | None = None,
+    ) -> None:  # fmt: skip
         self._ground = ground
+        self._name = name
+        self._supply = supply
+        self._database: str | None = None
+        self._connections: list[Connection] = []
         self._watch = ground.watch
         self._patience = patience
         self._place = ground.place(name)
@@ -126,9 +137,11 @@ class Sandbox:
         self._stop_api()
         return self.api
 
-    def prefetch(self, api: bool, calls: bool) -> None:
+    def prefetch(self, api: bool, calls: bool, database: bool = False) -> None:
         """Start already what the item will need, without waiting for it."""
         with self._starting:
+            if self._supply is not None and (api or calls or database):
+                self.database_url  # noqa: B018
             if api and self._served is None:
                 self._served = _Served(self)
             if calls and self._worker is None:
@@ -156,6 +169,73 @@ class Sandbox:
         if self._served is not None:
             self._end(self._served.process)
             self._served = None
+
+    # --- the database
+
+    @property
+    def database_url(self) -> str:
+        """Where this item's own database is; the learner's code finds it in DATABASE_URL."""
+        with self._starting:
+            if self._supply is None:
+                raise RuntimeError("this exercise has no database")
+            if self._database is None:
+                self._database = self._supply.take(self._name)
+            return self._database
+
+    def connect(self) -> Connection:
+        """A psycopg connection of our own (autocommit, rows are dicts), closed with the box.
+
+        A statement that waits longer than an answer may take is cancelled.
+        """
+        url = self.database_url
+        limit = f"-c statement_timeout={max(100, int(self.patience() * 1000))}"
+        made = psycopg.connect(
+            url, autocommit=True, connect_timeout=5, row_factory=dict_row, options=limit,
+            application_name="check",
+        )  # fmt: skip
+        self._connections.append(made)
+        return made
+
+    def sql(self, query: LiteralString, *params: object) -> list[dict[str, Any]]:
+        """The rows of a query on the item's database; placeholders are `%s`.
+
+        A table or column that is not there, and rows that stay locked, are a `NotYet`. What a
+        constraint refuses comes through, as `psycopg.IntegrityError`.
+        """
+        with self._explained():
+            cursor = self._asking().execute(query, params or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def plan(self, query: LiteralString, *params: object) -> dict[str, Any]:
+        """The top node of the plan that really ran (`explain (analyze, buffers)`).
+
+        What the query changes is rolled back.
+        """
+        with self._explained(), self._asking().transaction(force_rollback=True):
+            asked = "explain (analyze, buffers, format json) " + query
+            row = self._asking().execute(asked, params or None).fetchone()
+        assert row is not None
+        plan: dict[str, Any] = row["QUERY PLAN"][0]["Plan"]
+        return plan
+
+    def _asking(self) -> Connection:
+        return self._connections[0] if self._connections else self.connect()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+            raise NotYet(
+                "the tables and columns that the task names",
+                f"PostgreSQL says: {error.diag.message_primary}",
+            ) from None
+        except psycopg.errors.QueryCanceled:
+            raise NotYet(
+                "the rows can be read and written by others",
+                f"they were locked for {_seconds(self.patience())}, or the query did not end",
+                "A transaction that is left open keeps its locks.",
+            ) from None
 
     # --- calls
 
@@ -213,7 +293,7 @@ class Sandbox:
         words = shlex.split(command)
         folder = self.files
         process = Confined(
-            lambda channel: tool.run(channel, command=words), folder,
+            lambda channel: tool.run(channel, command=words), folder, variables=self._variables(),
             limits=self._ground.limits, namespace=self._ground.namespace,
         )  # fmt: skip
         self._watch.add(process)
@@ -316,7 +396,10 @@ class Sandbox:
         return self._served.crash() if self._served else []
 
     def close(self) -> None:
-        """End all processes of this sandbox."""
+        """End all processes and connections of this sandbox."""
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
         self._stop_api()
         if self._worker is not None:
             self._end(self._worker)
@@ -325,8 +408,11 @@ class Sandbox:
     def _confine(self, role: str, listener: socket.socket | None = None) -> Confined:
         return self._ground.start(
             role, self._place, alone=self._is_own, listener=listener,
-            modules=["boxoffice.app"] if role == "serve" else [],
+            modules=["boxoffice.app"] if role == "serve" else [], variables=self._variables(),
         )  # fmt: skip
+
+    def _variables(self) -> dict[str, str]:
+        return {"DATABASE_URL": self.database_url} if self._supply is not None else {}
 
     def _end(self, process: Confined) -> None:
         self._watch.forget(process)

@@ -60,6 +60,8 @@ CHECKS = '''\
 
 import random
 
+import psycopg
+
 from coursekit.checks import Sandbox, exercise, require
 
 PAGES = exercise(
@@ -214,7 +216,167 @@ def restarted(box: Sandbox) -> None:
     two = box.restart().get("/shows").status_code
     others = [c.get("/shows").status_code for c in box.clients(2)]
     require({one, two, *others} == {200}, expected="200", got=f"{one} {two} {others}")
+
+
+SOLD = exercise(
+    "ch90.sold_once", lesson="1.1", kind="write", title="Sold once",
+    answers=("services/seats.py",), hints=("1", "2", "3"),
+)
+
+
+@SOLD.item(1, "A hold is a row.")
+def row(box: Sandbox) -> None:
+    number = random.randint(1, 5)
+    box.api.post("/holds", params={"number": number, "buyer": "ann"})
+    rows = box.sql("select * from hold where number = %s", number)
+    require(rows == [{"number": number, "buyer": "ann"}], expected="Ann's row", got=f"{rows}")
+
+
+@SOLD.item(1, "One of many buyers wins.")
+def once(box: Sandbox) -> None:
+    answers = box.race(
+        12, lambda n: box.api.post("/holds", params={"number": 3, "buyer": str(n)})
+    )
+    rows = box.sql("select * from hold")
+    got = f"{answers.codes}, {len(rows)} rows"
+    require(answers.codes == {201: 1, 409: 11} and len(rows) == 1, expected="one winner", got=got)
+
+
+@SOLD.item(1, "It works for a caller in the same process.")
+def direct(box: Sandbox) -> None:
+    got = [box.call("boxoffice.services.seats:hold", n, "ann") for n in (1, 2, 2)]
+    require(got == [True, True, False], expected="the second hold is refused", got=f"{got}")
+    plan = box.plan("delete from hold where number = 1")
+    require(plan["Node Type"] == "ModifyTable", expected="a plan", got=f"{plan}")
+    (box.files / "look.py").write_text("import os; print(os.environ['DATABASE_URL'])")
+    ran = box.run("python look.py")
+    require(ran.output.strip() == box.database_url, expected="one address", got=ran.output)
+    require(len(box.sql("select * from hold")) == 2, expected="two rows", got="others")
+
+
+TABLES = exercise(
+    "ch90.tables", lesson="1.1", kind="write", title="Tables",
+    answers=("models/tables.py",), hints=("1", "2", "3"), limit=4,
+)
+
+
+@TABLES.item(1, "A seat can be held once.")
+def constraint(box: Sandbox) -> None:
+    box.sql("insert into hold (number, buyer) values (1, 'ann')")
+    try:
+        box.sql("insert into hold (number, buyer) values (1, 'bob')")
+    except psycopg.errors.UniqueViolation:
+        return
+    require(False, expected="the second is refused", got="two holds of a seat")
+
+
+@TABLES.item(1, "Nobody sees the row of another item.")
+def apart_too(box: Sandbox) -> None:
+    got = len(box.sql("select * from hold"))
+    require(got == 0, expected="no row", got=f"{got} rows")
+
+
+BARE = exercise(
+    "ch90.bare_database", lesson="1.1", kind="write", title="Without tables",
+    answers=("services/seats.py",), hints=("1", "2", "3"), database="empty",
+)
+
+
+@BARE.item(1, "There is no table.")
+def bare(box: Sandbox) -> None:
+    rows = box.connect().execute("select 1 from pg_tables where tablename = 'hold'").fetchall()
+    require(rows == [], expected="no table", got=f"{rows}")
+
+
+NONE = exercise(
+    "ch90.no_database", lesson="1.1", kind="write", title="Without a database",
+    answers=("services/seats.py",), hints=("1", "2", "3"), database=False,
+)
+
+
+@NONE.item(1, "Nobody tells an address.")
+def none(box: Sandbox) -> None:
+    told = box.evaluate("import os; result = 'DATABASE_URL' in os.environ")
+    require(not told, expected="none", got="one")
+
+
+WAITS = exercise(
+    "ch90.waits", lesson="1.1", kind="write", title="Long enough to be disturbed",
+    answers=("services/seats.py",), hints=("1", "2", "3"),
+)
+
+
+@WAITS.item(1, "It is looked at for a while.")
+def waits(box: Sandbox) -> None:
+    answer = box.api.post("/holds", params={"number": 1, "buyer": "ann"})
+    require(answer.status_code == 201, expected="201", got=box.said(answer))
+    box.evaluate("import time; result = time.sleep(1)")
+    answer = box.api.post("/holds", params={"number": 2, "buyer": "ann"})
+    require(answer.status_code == 201, expected="201", got=box.said(answer))
 '''
+
+SEATS_DATABASE = """\
+import os
+
+import psycopg
+
+from boxoffice.models.tables import TABLES
+
+
+def set_up(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(TABLES)
+        connection.execute("insert into seat (number) select generate_series(1, 5)")
+
+
+def connect() -> psycopg.Connection:
+    return psycopg.connect(os.environ["DATABASE_URL"])
+"""
+SEATS_TABLES = '''\
+TABLES = """
+    create table seat (number int primary key);
+    create table hold (number int primary key references seat, buyer text not null)
+"""
+'''
+SEATS_APP = """\
+from fastapi import FastAPI, Response
+
+from boxoffice.services import seats
+
+
+def create_app() -> FastAPI:
+    app = FastAPI()
+
+    @app.post("/holds")
+    def hold(number: int, buyer: str) -> Response:
+        return Response(status_code=201 if seats.hold(number, buyer) else 409)
+
+    return app
+"""
+HOLD = """\
+from boxoffice.database import connect
+
+
+def hold(number: int, buyer: str) -> bool:
+    with connect() as connection:
+        made = connection.execute(
+            "insert into hold values (%s, %s) on conflict do nothing", [number, buyer]
+        )
+        return made.rowcount == 1
+"""
+HOLD_TARGET, TABLES_TARGET = "services/seats.py", "models/tables.py"
+
+
+def write_seats(folder: Path) -> Path:
+    """A Box Office with a database, below `folder`: a base for `judge`."""
+    package = folder / "boxoffice"
+    for name, text in {
+        "app.py": SEATS_APP, "database.py": SEATS_DATABASE, "models/tables.py": SEATS_TABLES,
+        "services/seats.py": "def hold(number: int, buyer: str) -> bool:\n    return True\n",
+    }.items():  # fmt: skip
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(text, encoding="utf-8")
+    return folder
 
 
 def code(source: str, grade_id: str = "") -> dict[str, object]:

@@ -29,6 +29,7 @@ __all__ = [
 ]  # fmt: skip
 
 Kind = Literal["predict", "complete", "mend", "write", "stretch"]
+Database = Literal[True, False, "empty"]
 KINDS = ("predict", "complete", "mend", "write", "stretch")
 Look = Callable[[Sandbox], None]
 
@@ -46,7 +47,9 @@ class Item:
 class Exercise:
     """One graded exercise. `limit` is the seconds that its whole check may take.
 
-    Two items are looked at side by side, unless they are to be looked at `one_by_one`.
+    Two items are looked at side by side, unless they are to be looked at `one_by_one`. Each has a
+    `database` of its own where Box Office knows how to set one up (`boxoffice.database:set_up`);
+    "empty" gives one without tables, False none.
     """
 
     id: str
@@ -57,6 +60,7 @@ class Exercise:
     hints: tuple[str, ...]
     limit: float = 10
     one_by_one: bool = False
+    database: Database = True
     items: list[Item] = field(default_factory=list)
 
     @property
@@ -85,9 +89,11 @@ class Needs(NamedTuple):
 
     api: bool
     calls: bool
+    database: bool
     modules: frozenset[str]
 
 
+DATABASE = {"connect", "database_url", "plan", "sql"}
 API = {"api", "clients", "race", "restart", "url"}
 CALLS = {"attempt", "call", "evaluate"}
 
@@ -98,7 +104,9 @@ def needs(item: Item) -> Needs:
     texts: set[str] = set()
     _read(item.look, names, texts, set())
     modules = {found for text in texts for found in re.findall(r"\bboxoffice(?:\.\w+)+", text)}
-    return Needs(bool(names & API), bool(names & CALLS), frozenset(modules))
+    return Needs(
+        bool(names & API), bool(names & CALLS), bool(names & DATABASE), frozenset(modules)
+    )  # fmt: skip
 
 
 def _read(thing: object, names: set[str], texts: set[str], seen: set[int]) -> None:
@@ -137,6 +145,7 @@ def exercise(
     hints: tuple[str, ...],
     limit: float = 10,
     one_by_one: bool = False,
+    database: Database = True,
 ) -> Exercise:
     """Declare an exercise; its items follow with `@NAME.item(points, sentence)`.
 
@@ -151,7 +160,7 @@ def exercise(
     if not answers or isinstance(answers, str):
         raise ValueError(f"{id}: answers is a tuple of %%build targets")
     made = Exercise(
-        id, lesson, kind, title, tuple(answers), tuple(hints), limit, one_by_one=one_by_one
+        id, lesson, kind, title, tuple(answers), tuple(hints), limit, one_by_one, database
     )  # fmt: skip
     _known[id] = made
     return made
