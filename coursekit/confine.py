@@ -16,6 +16,7 @@ import ctypes
 import gc
 import importlib
 import json
+import logging
 import os
 import resource
 import select
@@ -359,6 +360,7 @@ def _keep(order: _Order) -> NoReturn:
     """In the keeper: start the inmate, wait for its end or the leash's, leave nothing."""
     try:
         gc.freeze()  # what we inherited must not be collected: it would close our own files
+        logging._handlerList.clear()  # type: ignore[attr-defined]  # nor closed by a dictConfig
         inmates = [order.control.fileno(), order.output]
         if order.listener is not None:
             inmates.append(order.listener)

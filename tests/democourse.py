@@ -136,12 +136,12 @@ WHOLE = exercise(
 
 @WHOLE.item(1, "It answers.")
 def whole(box: Sandbox) -> None:
-    box.api.get("/shows")
+    require(box.api.get("/shows").json()["items"], expected="some shows", got="none")
 
 
 @WHOLE.item(1, "It answers again.")
 def whole_again(box: Sandbox) -> None:
-    box.api.get("/shows")
+    require(box.api.get("/shows").json()["items"], expected="some shows", got="none")
 
 
 APP = exercise(

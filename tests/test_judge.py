@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import democourse
@@ -19,6 +19,7 @@ import pytest
 
 from coursekit import checks, confine, judge, places
 from coursekit.errors import UnknownName
+from coursekit.ground import Ground
 from coursekit.sandbox import Sandbox, said
 from coursekit.verdict import NotYet, Outcome, Verdict
 
@@ -411,6 +412,52 @@ def test_verdict_is_fast(demo: Path) -> None:
     grade("pages", democourse.RIGHT)  # starts the warm parent
     taken = sorted(grade("pages", democourse.RIGHT).seconds for _ in range(9))
     assert taken[4] < 1.2, taken  # 0.6 s is held by `make bench` on a quiet machine
+
+
+# --- imported once, forked for each item -----------------------------------------------------
+
+STATE = "SEEN = []\n\n\ndef page(limit):\n    SEEN.append(limit)\n"
+FORKS = {
+    "state of a module": ("", "    return TITLES[:limit] if len(SEEN) == 1 else []\n", True),
+    "a thread": (
+        "import threading, time\n"
+        "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n",
+        "    return TITLES[:limit] if threading.active_count() > 1 else []\n", False,
+    ),
+    "an open file": (
+        "OPEN = open('/etc/hosts')\n",
+        "    return TITLES[:limit] if OPEN.read() else []\n", False,
+    ),
+    "the environment": (
+        "import os\nHOME = os.environ['HOME']\n",
+        "    return TITLES[:limit] if HOME == os.environ['HOME'] else []\n", False,
+    ),
+    "a file beside the code": (
+        "import pathlib\nNOTE = pathlib.Path(__file__).with_name('note')\n",
+        "    new = not NOTE.exists()\n    NOTE.touch()\n    return TITLES[:limit] if new else []\n",
+        True,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORKS)
+def test_items_share_nothing_of(
+    demo: Path, way: bool, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forked: list[bool] = []
+    load = Ground.load
+
+    def told(ground: Ground, modules: Iterable[str]) -> bool:
+        forked.append(load(ground, modules))
+        return forked[-1]
+
+    monkeypatch.setattr(Ground, "load", told)
+    imports, body, is_forked = FORKS[name]
+    whole = "TITLES = ['Hamlet', 'Macbeth', 'Othello']\n"
+    code = imports + whole + STATE + body
+    verdict = grade("whole_file", code, target="services/shows.py", namespace=way, here=True)
+    assert verdict.passed, verdict.text()
+    assert any(forked) is is_forked
 
 
 # --- reading answers ------------------------------------------------------------------------
