@@ -1,0 +1,17 @@
+# %%build steps/fill_doors.py::fill_doors
+from sqlalchemy import text
+
+from boxoffice.database import Sessions, transaction
+
+
+async def fill_doors(sessions: Sessions, *, size: int) -> int:
+    fill = text("""
+        update performance set doors_at = starts_at - interval '30 minutes'
+        where id in (
+            select id from performance where doors_at is null
+            limit :size for update skip locked
+        ) returning id
+    """)
+    async with transaction(sessions) as session:
+        filled = len((await session.execute(fill, {"size": size})).all())
+    return filled + await fill_doors(sessions, size=size) if filled else 0

@@ -1,0 +1,20 @@
+# says: Open a transaction for each batch, inside the loop.
+# %%build steps/fill_doors.py::fill_doors
+from sqlalchemy import text
+
+from boxoffice.database import Sessions, transaction
+
+
+async def fill_doors(sessions: Sessions, *, size: int) -> int:
+    fill = text("""
+        update performance set doors_at = starts_at - interval '30 minutes'
+        where id in (
+            select id from performance where doors_at is null
+            limit :size for update skip locked
+        ) returning id
+    """)
+    filled = 0
+    async with transaction(sessions) as session:
+        while ids := list(await session.scalars(fill, {"size": size})):
+            filled += len(ids)
+    return filled

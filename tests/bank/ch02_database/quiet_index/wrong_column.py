@@ -1,0 +1,16 @@
+# says: It shall find the holds of a buyer.
+# %%build steps/find_buyer.py
+"""An index to find what a buyer holds."""
+
+from alembic import op
+
+
+def upgrade() -> None:
+    with op.get_context().autocommit_block():
+        op.execute("drop index concurrently if exists ix_hold_buyer_id")
+        op.create_index("ix_hold_buyer_id", "hold", ["seat_id"], postgresql_concurrently=True)
+
+
+def downgrade() -> None:
+    with op.get_context().autocommit_block():
+        op.execute("drop index concurrently if exists ix_hold_buyer_id")
