@@ -12,6 +12,7 @@ settings.configure(
     ALLOWED_HOSTS=["127.0.0.1"],
     ROOT_URLCONF=__name__,
     USE_TZ=True,
+    MIDDLEWARE=["django.middleware.common.CommonMiddleware"],  # says the Content-Length
     DATABASES={
         "default": {
             "ENGINE": "django.db.backends.postgresql",
