@@ -450,7 +450,9 @@ def set_doors_stay(box: Sandbox) -> None:
     box.sql("""update performance set doors_at = starts_at - interval '2 hours'
         where price_amount = 8900""")
     fill(box, 50)
-    kept = box.sql("select starts_at - doors_at as early from performance where price_amount = 8900")
+    kept = box.sql(
+        "select starts_at - doors_at as early from performance where price_amount = 8900"
+    )
     require(
         str(kept[0]["early"]) == "2:00:00",
         expected="the doors of Carmen stay at two hours before",
