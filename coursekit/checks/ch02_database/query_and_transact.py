@@ -235,8 +235,7 @@ def best_first(box: Sandbox) -> None:
             bool(rows) and rows[0].get("section") == best,
             expected=f"the {best} first: it brought in more that night",
             got=", ".join(str(row.get("section")) for row in rows) or "no lines",
-            why="Without `order by` any order may come, and `order by` alone puts the least "
-            "first.",
+            why="Without `order by` any order may come, and `order by` alone puts the least first.",
             where=LINES,
         )
 
@@ -506,9 +505,7 @@ def orders(box: Sandbox, buyer: UUID, moments: list[datetime]) -> list[str]:
 
 
 def turned(box: Sandbox, buyer: UUID, limit: int, most: int) -> list[list[str]]:
-    return cast(
-        list[list[str]], box.evaluate(TURNED, buyer=str(buyer), limit=limit, most=most)
-    )
+    return cast(list[list[str]], box.evaluate(TURNED, buyer=str(buyer), limit=limit, most=most))
 
 
 @PAGES.item(2, "A page holds at most `limit` orders, and only this buyer's.")
@@ -643,9 +640,7 @@ RUNS = "lesson 2.3, step 1: window functions"
 def ask_together(box: Sandbox, night: UUID, count: int) -> tuple[str, list[str]]:
     """How it ended, and the seats that the buyer has now ("B7"), as one walks."""
     buyer = uuid4()
-    end = box.evaluate(
-        HELD, night=str(night), count=count, buyer=str(buyer), now=NOW.isoformat()
-    )
+    end = box.evaluate(HELD, night=str(night), count=count, buyer=str(buyer), now=NOW.isoformat())
     rows = box.sql(
         "select section, row, number from hold join seat on seat.id = seat_id"
         " where buyer_id = %s and performance_id = %s order by section, row, number",

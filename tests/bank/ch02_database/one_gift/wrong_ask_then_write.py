@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from boxoffice.errors import HoldNotFound
@@ -19,7 +20,9 @@ async def give_hold(
     now: datetime,
 ) -> Hold:
     """Give a held seat to a friend, or raise `HoldNotFound`."""
-    hold = await session.get(Hold, (performance_id, seat_id))
+    hold = await session.scalar(
+        select(Hold).where(Hold.performance_id == performance_id, Hold.seat_id == seat_id)
+    )
     if hold is None or hold.buyer_id != giver_id or hold.order_id or hold.expires_at <= now:
         raise HoldNotFound(performance_id, seat_id)
     hold.buyer_id = friend_id
