@@ -47,7 +47,8 @@ SHAPE = (LookupError, TypeError, AttributeError, ValueError)
 Starters = dict[str, list[str]]
 """Target → the cells that the exercise's own notebook has for it."""
 
-_dropping: list[warm.Job] = []
+_tidying: list[warm.Job] = []
+"""Jobs that have told their verdict, and drop what it needed."""
 
 checks.exercises()  # so that the warm parent has them
 
@@ -94,8 +95,8 @@ def judge(
     finally:
         had_databases = (folder / DATABASES).exists()
         _remove(folder)
-        if had_databases:
-            _drop_databases(here)
+        if had_databases and here:
+            sweep()
     return verdict.timed(time.monotonic() - started)
 
 
@@ -108,16 +109,24 @@ def _remove(folder: Path) -> None:
         time.sleep(0.02)
 
 
-def _drop_databases(here: bool) -> None:
-    """Drop those of checks that are over; nobody waits for it."""
-    if here:
-        sweep()
-        return
-    for job in [job for job in _dropping if not job.alive()]:
-        _dropping.remove(job)
-        job.close()
-    with contextlib.suppress(CourseError, OSError):
-        _dropping.append(warm.Job("coursekit.supply:sweep"))
+def settle(seconds: float) -> bool:
+    """Wait until earlier checks have dropped what they used; False where it takes longer."""
+    deadline = time.monotonic() + seconds
+    for job in [*_tidying]:
+        with contextlib.suppress(TimeoutError):
+            while job.receive(max(0.001, deadline - time.monotonic())) is not None:
+                pass
+            _tidying.remove(job)
+            job.close()
+    return not _tidying
+
+
+def _leave(job: warm.Job) -> None:
+    """Let a job tidy up after its verdict, for as long as this process lives."""
+    for other in [other for other in _tidying if not other.alive()]:
+        _tidying.remove(other)
+        other.close()
+    _tidying.append(job)
 
 
 def _here(order: dict[str, Any]) -> Verdict:
@@ -132,11 +141,20 @@ def _here(order: dict[str, Any]) -> Verdict:
 
 
 def _apart(exercise: Exercise, order: dict[str, Any]) -> Verdict:
-    with warm.Job("coursekit.judge:hold", order) as job:
-        try:
-            message = job.receive(ROUNDS * exercise.limit + GRACE_SECONDS)
-        except TimeoutError:
-            return _ungraded(exercise, "the check itself did not come to an end")
+    job = warm.Job("coursekit.judge:hold", order)
+    message: dict[str, object] | None = None
+    try:
+        message = job.receive(ROUNDS * exercise.limit + GRACE_SECONDS)
+    except TimeoutError:
+        return _ungraded(exercise, "the check itself did not come to an end")
+    finally:
+        if message and "verdict" in message:
+            _leave(job)
+        else:
+            job.close()
+            if Path(order["folder"], DATABASES).exists():
+                with contextlib.suppress(CourseError, OSError):
+                    _leave(warm.Job("coursekit.supply:sweep"))
     if message is None:
         return _ungraded(exercise, "the process of the check ended without a verdict")
     if "verdict" not in message:
@@ -280,19 +298,23 @@ def hold(
     namespace: bool,
     more: str,
 ) -> None:
-    """The job: come to a verdict, and send it. Who asked removes the folder."""
+    """The job: come to a verdict, send it, and tidy up. Who asked removes the folder."""
     for path in filter(None, more.split(os.pathsep)):
         checks.load(Path(path))
     exercise = checks.find(check)
+    supplies: list[Supply] = []
     verdict = _verdict(
-        exercise, answers, Path(base), starters, Path(folder), sabotaged, namespace
-    )  # fmt: skip
+        exercise, answers, Path(base), starters, Path(folder), sabotaged, namespace, supplies
+    )
     channel.send(verdict=verdict.to_json())
+    for supply in supplies[-1:] if isinstance(channel, warm.Channel) else ():
+        supply.tidy()
+        sweep(channel)
 
 
 def _verdict(
     exercise: Exercise, answers: dict[str, str], base: Path, starters: Starters, folder: Path,
-    sabotaged: int | None, namespace: bool,
+    sabotaged: int | None, namespace: bool, supplies: list[Supply],
 ) -> Verdict:  # fmt: skip
     given = {normal(target): code for target, code in answers.items()}
     targets = [normal(target) for target in exercise.answers]
@@ -319,7 +341,7 @@ def _verdict(
         except (RecursionError, MemoryError):
             return said(Outcome.NOT_YET, f"Python cannot read {target}: it is nested too deeply.")
     touched = {build.parse_target(target).path for target in given}
-    return said(*_look(exercise, files, touched, folder, sabotaged, namespace))
+    return said(*_look(exercise, files, touched, folder, sabotaged, namespace, supplies))
 
 
 def _steps(
@@ -348,7 +370,7 @@ def _steps(
 
 def _look(
     exercise: Exercise, files: course.Files, touched: Collection[str], folder: Path,
-    sabotaged: int | None, namespace: bool,
+    sabotaged: int | None, namespace: bool, supplies: list[Supply],
 ) -> tuple[Outcome, str, list[ItemResult]]:  # fmt: skip
     """Look at the items, each in a sandbox of its own; again where something came between."""
     watch = Watch(exercise.limit)
@@ -358,6 +380,7 @@ def _look(
             place = folder / str(number)
             ground = Ground(files, place, watch, ROLES, namespace=namespace, shared=shared)
             with contextlib.closing(_Boxes(exercise, ground, sabotaged, touched)) as boxes:
+                supplies += boxes.supplies
                 found = _items(exercise, boxes, sabotaged)
                 disturbed = boxes.was_disturbed and found[0] is not Outcome.PASSED
             if not disturbed and not ground.is_altered:
@@ -427,6 +450,10 @@ class _Boxes:
                 MADE, "\n".join(called.lines[-2:]) or called.error,
                 "Each item starts with the tables that your code makes.",
             )  # fmt: skip
+
+    @property
+    def supplies(self) -> list[Supply]:
+        return [self._supply] if self._supply is not None else []
 
     @property
     def was_disturbed(self) -> bool:

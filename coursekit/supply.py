@@ -2,18 +2,21 @@
 
 A template is what `boxoffice.database:set_up` makes of an empty database. It is kept by what that
 function can reach, so an answer that touches neither tables nor migrations needs no new one.
+Copies of such a template are made ahead, when nobody waits: *spares*, which a check only renames.
 """
 
 from __future__ import annotations
 
 import ast
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
+import secrets
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import psycopg
@@ -29,6 +32,10 @@ DATABASES = "databases"
 """A file of that name in a check's folder says that there are some to drop."""
 EMPTY = "template0"
 MADE = "your tables can be made"
+SPARES = 5
+SPARE_KINDS = 2
+"""How many spares there are of a template, and of how many templates."""
+SPARE = "spare_"
 
 Call = Callable[[str], None]
 """Runs the learner's `set_up(url)` in a confined process. Raises NotYet or CouldNotFinish."""
@@ -96,6 +103,7 @@ class Supply:
     ) -> None:  # fmt: skip
         self._marker = folder.parent / DATABASES
         self._prefix = f"{prefix()}{folder.parent.name}_{folder.name}_".replace("-", "_")
+        self._is_common = True
         self._is_empty = kind == "empty" or not makes_tables(files)
         self._files = files
         self._make = make
@@ -121,7 +129,9 @@ class Supply:
                 except (NotYet, CouldNotFinish) as error:
                     self._failure = error
                     raise
-        return services.copy(self._template, self._prefix + name)
+            if claim(self._witness, self._template, self._prefix + name):
+                return services.postgres_url(self._prefix + name)
+        return _copy(self._template, self._prefix + name)
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
         """A connection that breaks when the server does; it is healed first where it is down."""
@@ -142,6 +152,8 @@ class Supply:
             if not wanted & set(self._touched):
                 raise CourseError(f"the tables cannot be made: {error.got}") from None
             raise
+        finally:
+            self._is_common = not wanted & set(self._touched)
 
     @property
     def was_disturbed(self) -> bool:
@@ -158,6 +170,71 @@ class Supply:
         if self._witness is not None:
             self._witness.close()
 
+    def tidy(self) -> None:
+        """When the verdict is out: spares for the next check, then drop what this one used."""
+        if self._template and self._is_common:
+            stock(self._template)
+        if self.is_used:
+            with contextlib.suppress(CourseError, psycopg.Error):
+                services.sweep(self._prefix, lambda _: True)
+
+
+# --- made ahead -------------------------------------------------------------------------------
+
+
+def claim(server: services.Administration, template: str, name: str) -> bool:
+    """Give a spare of that template this name; False where there is none."""
+    for spare in services._names(server, _spare(template)):
+        with contextlib.suppress(psycopg.errors.InvalidCatalogName, psycopg.errors.ObjectInUse):
+            services._run(server, "alter database {} rename to {}", spare, name)
+            return True
+    return False
+
+
+def stock(template: str) -> None:
+    """Have spares of this template, and none of those that were used long ago."""
+    with _one_at_a_time("spares") as first, contextlib.suppress(CourseError, psycopg.Error):
+        if not first or services.postgres_version() is None:
+            return
+        used = places.state() / "spares"
+        used.mkdir(exist_ok=True)
+        (used / template).touch()
+        kinds = sorted(used.iterdir(), key=lambda path: path.stat().st_mtime)
+        for old in kinds[:-SPARE_KINDS]:
+            services.sweep(_spare(old.name), lambda _: True)
+            old.unlink()
+        with services.administering(template) as server:
+            stand = len(services._names(server, _spare(template)))
+        for _ in range(SPARES - stand):
+            _copy(template, _spare(template) + secrets.token_hex(4))
+
+
+def _copy(template: str, name: str) -> str:
+    """A copy that nobody will miss: its commits need not wait for the disk."""
+    url = services.copy(template, name)
+    with services.administering(name) as server:
+        services._run(server, "alter database {} set synchronous_commit = off", name)
+    return url
+
+
+def _spare(template: str) -> str:
+    return f"{prefix()}{SPARE}{template.removeprefix(services.TEMPLATE)}_"
+
+
+@contextlib.contextmanager
+def _one_at_a_time(name: str) -> Iterator[bool]:
+    """Whether no other process does the same at this moment."""
+    with (places.state() / f"{name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+
+
+# --- dropped ----------------------------------------------------------------------------------
+
 
 def prefix() -> str:
     """What the names of all these databases begin with, on a server that others may use too."""
@@ -166,14 +243,23 @@ def prefix() -> str:
 
 def sweep(channel: object = None) -> None:
     """Drop the databases of checks that are over, also of those that were killed."""
-    for pause in (0, 0.5):  # one that still has a connection is left the first time
-        time.sleep(pause if channel else 0)
-        with contextlib.suppress(CourseError, psycopg.Error):
-            if services.postgres_version() is not None:  # what is down is not started for this
-                services.sweep(prefix(), _is_over)
+    wanted = places.state() / "sweep.wanted"
+    wanted.touch()
+    while wanted.exists():
+        with _one_at_a_time("sweep") as first:
+            if not first:  # it sees what is wanted when it is through
+                return
+            wanted.unlink(missing_ok=True)
+            for pause in (0, 0.5):  # one that still has a connection is left the first time
+                time.sleep(pause if channel else 0)
+                with contextlib.suppress(CourseError, psycopg.Error):
+                    if services.postgres_version() is not None:  # not started for this
+                        services.sweep(prefix(), _is_over)
 
 
 def _is_over(name: str) -> bool:
     """Whether the check that a database belongs to has no folder any more."""
+    if name.startswith(prefix() + SPARE):
+        return False
     owner, _, mark = name.removeprefix(prefix()).partition("_")
     return not (places.state() / "sandboxes" / f"{owner}-{mark.partition('_')[0]}").exists()

@@ -37,7 +37,7 @@ def left() -> list[str]:
         rows = server.execute(
             "select datname from pg_database where starts_with(datname, %s)", [supply.prefix()]
         )
-        return [str(row[0]) for row in rows]
+        return [str(row[0]) for row in rows if supply.SPARE not in str(row[0])]
 
 
 def wait(holds: Callable[[], object], seconds: float = 20) -> None:
