@@ -29,6 +29,7 @@ class Computer:
 
     def __init__(self) -> None:
         self._presence: socket.socket | None = None
+        self._foreseen: Job | None = None
 
     def prepare(self, name: str, number: int) -> Environment:
         self._be_present()  # first: a parent that is used does not stop the servers
@@ -76,6 +77,10 @@ class Computer:
 
         name = conninfo_to_dict(environment.database_url)["dbname"]
         return stage.prepare(str(name), folder, files, run)
+
+    def foresee(self, lesson: str) -> None:
+        with contextlib.suppress(CourseError, OSError):
+            self._foreseen = Job("coursekit.judge:ahead", {"lesson": lesson})
 
     def leave_stage(self) -> None:
         from coursekit import stage

@@ -530,6 +530,8 @@ def _import(modules: Iterable[str]) -> bool:
     try:
         for name in modules:
             importlib.import_module(name)
+        if "sqlalchemy.orm" in sys.modules:  # else each child would do it at its first query
+            sys.modules["sqlalchemy.orm"].configure_mappers()
     except BaseException:
         return False
     finally:

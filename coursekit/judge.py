@@ -20,7 +20,7 @@ import time
 import traceback
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,6 +34,7 @@ from coursekit.supply import DATABASES, MADE, Supply, makes_tables, sweep
 from coursekit.verdict import CouldNotFinish, ItemResult, NotYet, Outcome, Verdict, say_once
 
 GRACE_SECONDS = 15
+AHEAD_SECONDS = 30
 LOST_PATIENCE = 2.0
 FAILURES = 2
 LANES = 2
@@ -312,6 +313,26 @@ def hold(
         sweep(channel)
 
 
+def ahead(_channel: _Channel, *, lesson: str) -> None:
+    """The job: make what the first checks of a lesson's exercises would have to wait for."""
+    waiting = {
+        exercise.database: replace(exercise, items=[])
+        for exercise in checks.exercises().values()
+        if exercise.lesson == lesson and exercise.database
+    }
+    if not waiting:
+        return
+    files: course.Files = json.loads(_base(lesson, None).read_text(encoding="utf-8"))
+    folder = _sandboxes() / f"{os.getpid()}-{secrets.token_hex(6)}"
+    namespace = not os.environ.get("COURSEKIT_NO_NAMESPACE")
+    for number, exercise in enumerate(waiting.values()):
+        with contextlib.closing(Watch(AHEAD_SECONDS)) as watch:
+            ground = Ground(files, folder / str(number), watch, ROLES, namespace=namespace)
+            with contextlib.closing(_Boxes(exercise, ground, None, ())) as boxes:
+                boxes.ahead()
+    _remove(folder)
+
+
 def _verdict(
     exercise: Exercise, answers: dict[str, str], base: Path, starters: Starters, folder: Path,
     sabotaged: int | None, namespace: bool, supplies: list[Supply],
@@ -454,6 +475,10 @@ class _Boxes:
     @property
     def supplies(self) -> list[Supply]:
         return [self._supply] if self._supply is not None else []
+
+    def ahead(self) -> None:
+        for supply in self.supplies:
+            supply.ahead()
 
     @property
     def was_disturbed(self) -> bool:

@@ -112,6 +112,9 @@ class Runtime(Protocol):
         Box Office in `folder` says what is in it; where that fails, the course's own `files` do.
         """
 
+    def foresee(self, lesson: str) -> None:
+        """Begin what the first checks of that lesson's exercises would have to wait for."""
+
     def leave_stage(self) -> None:
         """This kernel works in no lesson's database any more."""
 

@@ -280,7 +280,16 @@ class Sandbox:
         )  # fmt: skip
         if called.error == "MemoryError":
             raise CouldNotFinish(MEMORY)
+        if called.error:
+            self._look(self._worker)
         return called
+
+    @staticmethod
+    def _look(process: Confined) -> None:
+        """Whether an error came of a limit that nobody had seen it break yet."""
+        process.look()
+        if process.breach:
+            raise CouldNotFinish(_yours(process.breach))
 
     @staticmethod
     def _value(called: Called, what: str) -> Any:
@@ -551,6 +560,7 @@ class _Transport(httpx.BaseTransport):
         if response.status_code >= 500:
             crash = self._served.crash(0.2)
             _no_way_on(crash)
+            self._box._look(self._served.process)
         assert isinstance(response.stream, httpx.SyncByteStream)
         return httpx.Response(
             response.status_code,

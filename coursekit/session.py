@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from coursekit import build, course, display, places, runtime, workspace
+from coursekit import build, course, display, imports, places, runtime, workspace
 from coursekit.errors import BuildRefused, CourseError, WorkspaceProblem, interruptible
 
 ANSWERS = "answers.json"
@@ -77,6 +77,22 @@ class Session:
             text = json.dumps(answers, indent=1, ensure_ascii=False)
             workspace.replace(self._answers, text)
 
+    def lend_given(self, target: build.Target, text: str, body: str) -> tuple[str, list[str]]:
+        """A file's text with the imports that the given cells have for a target, where `body`
+        uses a name that nothing in the file binds; and these names."""
+        if not target.name:
+            return text, []
+        return imports.lend(text, given(self.lesson).get(str(target), []), body)
+
+    def complete(self, target: build.Target, text: str, body: str) -> str:
+        """A cell with the imports of its file that it uses and that only earlier cells had: so
+        the check and the next `start` come to what the server has."""
+        if not target.name:
+            return body
+        files = course.files_after(self.lesson.id)
+        known = with_answers(files, {str(target): body}, given(self.lesson)).get(target.path, "")
+        return imports.lend(body, [text], body, known)[0]
+
     def heal(self) -> None:
         """Have PostgreSQL and Redis answer again, after one of them died."""
         runtime.current().prepare(self.name, self.number)
@@ -116,7 +132,7 @@ def start(lesson_id: str = "", *, fresh: bool = False, exercises: bool = False) 
     if not isinstance(lesson_id, str):
         raise CourseError(f'A lesson\'s number is text: start("{lesson_id}").')
     with interruptible(), display.waiting("Starting PostgreSQL and Redis"):
-        return _start(lesson_id, fresh, exercises)
+        return display.spoken(_start(lesson_id, fresh, exercises))
 
 
 def _start(lesson_id: str, fresh: bool, exercises: bool) -> display.Shown:
@@ -154,7 +170,10 @@ def _set_stage(
         runtime.current().leave_stage()
         return runtime.Stage()
     files = course.files_after(lesson.id) if exercises else course.files_at(lesson.id)
-    return runtime.current().set_stage(environment, space.backend, files)
+    stage = runtime.current().set_stage(environment, space.backend, files)
+    if exercises:
+        runtime.current().foresee(lesson.id)
+    return stage
 
 
 def _put_back(
@@ -176,7 +195,8 @@ def _put_back(
             space.keep(answers)
             answers.unlink()
     if exercises:
-        return space.restore(with_answers(files, read_answers(space)), lambda *_: True), aside
+        files = with_answers(files, read_answers(space), given(lesson))
+        return space.restore(files, lambda *_: True), aside
     return space.restore(files, course.is_ours), aside
 
 
@@ -195,14 +215,32 @@ def read_answers(space: workspace.Workspace) -> dict[str, str]:
     return {str(target): str(body) for target, body in data.items()}
 
 
-def with_answers(files: course.Files, answers: Mapping[str, str]) -> course.Files:
-    """The files with the cells that a learner ran in the exercises, as far as they fit."""
+def given(lesson: course.Lesson) -> dict[str, list[str]]:
+    """Target → the cells that the lesson's exercises have for it, as they are handed out."""
+    root = places.checkout()
+    found: dict[str, list[str]] = {}
+    with contextlib.suppress(CourseError):
+        for cell in course.build_cells(
+            root / "exercises" / lesson.path.relative_to(root / "notebooks")
+        ):
+            found.setdefault(str(cell.target), []).append(cell.body)
+    return found
+
+
+def with_answers(
+    files: course.Files, answers: Mapping[str, str], handed_out: Mapping[str, list[str]]
+) -> course.Files:
+    """The files with the cells that a learner ran in the exercises, as far as they fit.
+
+    As in a check, an answer comes on top of what was `handed_out` for its target.
+    """
     files = dict(files)
-    for name, body in answers.items():
-        with contextlib.suppress(BuildRefused):
-            target = build.parse_target(name)
-            if not target.is_scratch and not target.source:
-                files[target.path] = build.apply(files.get(target.path), target, body)
+    for name, answer in answers.items():
+        for body in (*handed_out.get(name, []), answer):
+            with contextlib.suppress(BuildRefused):
+                target = build.parse_target(name)
+                if not target.is_scratch and not target.source:
+                    files[target.path] = build.apply(files.get(target.path), target, body)
     return files
 
 

@@ -170,6 +170,10 @@ class Supply:
         if self._witness is not None:
             self._witness.close()
 
+    def ahead(self) -> None:
+        """Before the first check: the template, and spares of it."""
+        stock(self._find_template())
+
     def tidy(self) -> None:
         """When the verdict is out: spares for the next check, then drop what this one used."""
         if self._template and self._is_common:

@@ -36,7 +36,8 @@ PRELOAD = (
     "uvicorn.lifespan.on", "uvicorn.loops.auto", "fastapi", "fastapi.openapi.utils",
     "fastapi.testclient", "pydantic_settings", "email_validator", "httpx", "psycopg",
     "redis.asyncio",
-    "sqlalchemy.ext.asyncio", "sqlalchemy.dialects.postgresql.psycopg", "strawberry.fastapi",
+    "sqlalchemy.ext.asyncio", "sqlalchemy.dialects.postgresql.psycopg", "alembic.command",
+    "alembic.config", "strawberry.fastapi",
     "coursekit.server", "coursekit.checks", "coursekit.judge",
 )  # fmt: skip
 """Imported before the first job. A module that is missing is left out, not fatal."""
