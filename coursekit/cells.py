@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from coursekit.display import Shown, card
+from coursekit.display import Shown, card, explaining
 from coursekit.errors import CourseError
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def check(title: str, source: str, namespace: dict[str, Any]) -> tuple[bool, Sho
     before, util._reprcompare = util._reprcompare, heard
     Client.latest = None
     try:
-        execute(source, namespace, f"<check: {title}>")
+        with explaining():
+            execute(source, namespace, f"<check: {title}>")
     except AssertionError as error:
         parts = _explain(error, source, title, heard.last)
     except CourseError as error:

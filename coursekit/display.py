@@ -12,10 +12,11 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
+from weakref import WeakSet
 
 from coursekit.identity import LIGHT
 
@@ -49,6 +50,68 @@ class Shown:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {"text/plain": self.text, "text/html": self.html}
+
+
+class Spoken(Shown):
+    """Something that must not get lost: what nobody looked at shows itself when it is dropped.
+
+    So `run("…")` that failed is seen wherever it stands in a cell, and once.
+    """
+
+    def __init__(self, text: str, html: str) -> None:
+        super().__init__(text, html)
+        self._is_seen = False
+        _alive.add(self)
+
+    def __repr__(self) -> str:
+        if not _explaining.is_set():
+            self.seen()
+        return self.text
+
+    def __str__(self) -> str:
+        self.seen()
+        return self.text
+
+    def _repr_mimebundle_(self, **how: object) -> dict[str, str]:
+        self.seen()
+        return super()._repr_mimebundle_(**how)
+
+    def seen(self) -> None:
+        self._is_seen = True
+
+    def speak(self) -> None:
+        if not self._is_seen:
+            show(self)
+            self.seen()
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # Python itself may be at its end
+            self.speak()
+
+
+_alive: WeakSet[Spoken] = WeakSet()
+_explaining = threading.Event()
+
+
+@contextmanager
+def explaining() -> Iterator[None]:
+    """Asserts that fail write down all values: nobody looks at them for that."""
+    _explaining.set()
+    try:
+        yield
+    finally:
+        _explaining.clear()
+
+
+def speak() -> None:
+    """Show what nobody has looked at yet, as at the end of a cell."""
+    for spoken in [*_alive]:
+        spoken.speak()
+
+
+def spoken(shown: Shown) -> Spoken:
+    """The same, so that it does not get lost."""
+    return Spoken(shown.text, shown.html)
 
 
 def show(shown: object) -> None:

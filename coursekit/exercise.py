@@ -9,7 +9,7 @@ from coursekit.errors import CourseError, WorkspaceProblem, interruptible
 def check(name: str = "") -> display.Shown:
     """Grade an exercise from the cells that were run, and show what holds and what does not yet."""
     with interruptible(), display.waiting("Looking at your answer"):
-        return _check(name)
+        return display.spoken(_check(name))
 
 
 def _check(name: str) -> display.Shown:
@@ -45,10 +45,11 @@ def hint(name: str = "") -> display.Shown:
     rung = logbook.next_hint(now.home, name, rungs)
     last = rung == rungs
     footer = "That was the last one." if last else f'`hint("{name}")` again opens the next.'
-    return display.card(
+    shown = display.card(
         "→", f"Hint {rung} of {rungs} · {exercise.title}", "info",
         parts=[("", exercise.hints[rung - 1])], footer=footer,
     )  # fmt: skip
+    return display.spoken(shown)
 
 
 def progress() -> display.Shown:

@@ -43,6 +43,7 @@ class CourseMagics(Magics):
         """Run the asserts of the cell, and show a card that says whether they hold."""
         title = course.check_title(line)
         passed, card = cells.check(title, cell, self._namespace())
+        display.speak()
         display.show(card)
         now = session.current()
         logbook.record_check(now.home, now.lesson.id, title, passed)
@@ -73,16 +74,23 @@ def build_cell(line: str, body: str) -> None:
         text = course.generate_in(now.workspace.backend, target.source)
     else:
         text = build.apply(old, target, body)
+    notes = []
+    if now.exercises:
+        text, lent = now.lend_given(target, text, body)
+        if lent:
+            names = " and ".join(f"`{name}`" for name in lent)
+            are = "is" if len(lent) == 1 else "are"
+            notes.append(f"{names} {are} imported as in the cell that was given; yours does not")
     written = now.workspace.write(target, text)
     if now.exercises:
-        now.record_answer(str(target), body)
+        now.record_answer(str(target), now.complete(target, text, body))
     now.touch()
-    note = ""
     if written.copy:
-        note = f"your earlier version is kept as {written.copy.relative_to(now.workspace.root)}"
-    elif old is None and not target.is_scratch:
-        note = _doubt(target.path)
-    display.show(display.diff(target.path, written.old, written.new, note))
+        kept = written.copy.relative_to(now.workspace.root)
+        notes.append(f"your earlier version is kept as {kept}")
+    elif old is None and not target.is_scratch and (doubt := _doubt(target.path)):
+        notes.append(doubt)
+    display.show(display.diff(target.path, written.old, written.new, "\n".join(notes)))
 
 
 def _doubt(path: str) -> str:
@@ -96,6 +104,7 @@ def _doubt(path: str) -> str:
 
 def register(shell: InteractiveShell) -> None:
     """Make the magics known to IPython, and HTTP responses worth looking at."""
+    shell.events.register("post_execute", display.speak)
     shell.set_custom_exc((NameError,), _explain_name)  # type: ignore[no-untyped-call]
     shell.register_magics(CourseMagics)
     formatters = shell.display_formatter.formatters  # type: ignore[union-attr]

@@ -17,6 +17,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from coursekit import imports
+
 if TYPE_CHECKING:
     from coursekit.warm import Channel
 
@@ -84,7 +86,7 @@ def own_frames(error: BaseException, folder: Path) -> list[str]:
         lines.append(f"{name}, line {error.lineno}:  {(error.text or '').strip()}")
     message = _words(error).replace(f"{root}{os.sep}boxoffice{os.sep}", "").replace(root, ".")
     lines.append(f"{type(error).__name__}: {message}" if message else type(error).__name__)
-    advice = _advice(error, message)
+    advice = _advice(error, message, root)
     return [*lines, advice] if advice else lines
 
 
@@ -101,8 +103,18 @@ def _words(error: BaseException) -> str:
     return str(error).split("\n\nFor further information")[0]
 
 
-def _advice(error: BaseException, message: str) -> str:
+def _advice(error: BaseException, message: str, root: str) -> str:
     """A sentence for the errors that say least to a beginner."""
+    if type(error) is NameError and error.name:
+        line = imports.find(error.name, Path(root, "boxoffice"))
+        return f"`{error.name}` is neither defined nor imported in this file." + (
+            f" Is `{line}` missing at the top of your cell?" if line else ""
+        )
+    if "Can't generate DDL for NullType" in message:
+        return (
+            'A column has no type. Does its `ForeignKey("…")` name a table and a column that '
+            "there are?"
+        )
     if "coroutine" in message:
         return "Is an `await` missing? An `async def` gives its result only when it is awaited."
     missing = re.search(r"cannot import name '(\w+)' from '(boxoffice[\w.]*)'", message)

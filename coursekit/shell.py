@@ -23,16 +23,26 @@ TOOLS = {
 """Options that keep a tool inside the learner's folder."""
 
 
-class Ran(display.Shown):
-    """A tool that was run: its exit `code` and what it printed, as `output`."""
+class Ran(display.Spoken):
+    """A tool that was run: its exit `code` and what it printed, as `output`.
+
+    One that failed shows itself, unless somebody looks at what it printed.
+    """
 
     def __init__(self, command: str, code: int, output: str) -> None:
         self.code = code
-        self.output = output
+        self._output = output
         end = "" if code == 0 else f"\nexit code {code}"
         text = f"$ {command}\n{display.shorten(output, 60)}".rstrip() + end
         tone = "pass" if code == 0 else "fail"
         super().__init__(text, display.box(display.pre(text), tone, f"output of {command}"))
+        if code == 0:
+            self.seen()
+
+    @property
+    def output(self) -> str:
+        self.seen()
+        return self._output
 
 
 def run(command: str, *, seconds: float = SECONDS) -> Ran:

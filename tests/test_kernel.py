@@ -67,6 +67,26 @@ def test_a_lesson_from_the_top(kernels: Kernels) -> None:
     assert (folder / "app.py").exists()
 
 
+def test_a_run_that_fails_is_shown_once(kernels: Kernels) -> None:
+    kernel = kernels()
+    assert "Lesson 1.2 is ready" in kernel.good('start("1.2")\nNUMBER = 1')
+    fails = """run("python -c 'import sys; sys.exit(3)'")"""
+    assert kernel.good(fails).count("exit code 3") == 1
+    shown = kernel.good(f'print("before")\n{fails}\nprint("after")')
+    assert shown.split("\n")[0] == "before"
+    assert shown.split("\n")[-1] == "after"
+    assert shown.count("exit code 3") == 1
+    assert kernel.good(f"done = {fails}").count("exit code 3") == 1
+    assert kernel.good("done").count("exit code 3") == 1
+    assert kernel.good(f"done = {fails}\ndone").count("exit code 3") == 1
+    shown = kernel.good(f'%%check "it runs"\ndone = {fails}\nassert done.code == 0')
+    assert shown.count("exit code 3") == 1
+    assert shown.index("exit code 3") < shown.index("✗ it runs")
+    ran = kernel.run(f"done = {fails}\n1 / 0")
+    assert "exit code 3" in ran.text
+    assert ran.error.startswith("ZeroDivisionError")
+
+
 def test_a_cell_with_a_syntax_error_leaves_the_file(kernels: Kernels) -> None:
     kernel = kernels()
     folder = lesson(kernel)

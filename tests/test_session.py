@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import SHOUT, STATE, python, variables
+from conftest import SHOUT, STATE, STUB, python, variables, write_notebook
 from IPython.core.interactiveshell import InteractiveShell
 
 from coursekit import caller, course, database, exercise, magics, session
@@ -96,6 +96,69 @@ def test_exercises_have_a_sandbox_at_the_end_of_the_lesson(tmp_path: Path) -> No
     kept = list((now.workspace.root / "kept").rglob("answers.json"))
     assert len(kept) == 1
     assert "upper" in kept[0].read_text()
+
+
+GIVEN = "from fractions import Fraction\n\n\nfind_show = str(Fraction(1))\n"
+BARE = "def find_show(number: int) -> str:\n    return str(Fraction(number, 3))\n"
+WHERE = "services/shows.py::find_show"
+
+
+@pytest.fixture
+def given(course_folder: Path) -> None:
+    """Exercises whose given cell has an import that the answer needs."""
+    write_notebook(
+        course_folder / "exercises/ch01_api/01_list_shows.ipynb",
+        "# Exercises", 'start("1.1", exercises=True)', f"%%build {WHERE}\n{GIVEN}",
+        f"%%build {WHERE}\n{STUB}", 'check("ch90.loud")',
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("given")
+def test_an_answer_without_the_imports_that_were_given(capsys: pytest.CaptureFixture[str]) -> None:
+    session.start("1.1", exercises=True)
+    magics.build_cell(WHERE, BARE)  # the given cell was not run
+    assert "`Fraction` is imported as in the cell that was given" in capsys.readouterr().out
+    api = caller.client()
+    assert api.get("/shows/2").json()["title"] == "2/3"
+    session.start("1.1", exercises=True)
+    assert api.get("/shows/2").json()["title"] == "2/3"
+    magics.build_cell(WHERE, BARE)
+    assert "Fraction" not in capsys.readouterr().out.replace("Fraction(number", "")
+
+
+@pytest.mark.usefixtures("given")
+def test_an_answer_keeps_the_imports_of_the_tries_before_it() -> None:
+    session.start("1.1", exercises=True)
+    magics.build_cell(
+        WHERE, "from decimal import Decimal\n\n\n" + BARE.replace("Fraction", "Decimal")
+    )
+    bare = BARE.replace("Fraction(number, 3)", "Decimal(number)")
+    magics.build_cell(WHERE, bare)
+    api = caller.client()
+    assert api.get("/shows/2").json()["title"] == "2"
+    session.start("1.1", exercises=True)
+    assert api.get("/shows/2").json()["title"] == "2"
+    assert "from decimal import Decimal" in session.current().answers()[WHERE]  # as `check` has it
+    magics.build_cell(WHERE, STUB)
+    assert session.current().answers()[WHERE] == STUB
+
+
+def test_an_import_that_is_missing_everywhere_is_named() -> None:
+    session.start("1.1", exercises=True)
+    magics.build_cell(WHERE, "find_show = FastAPI\n")
+    with pytest.raises(CourseError, match="name 'FastAPI'") as caught:
+        caller.client().get("/shows/2")
+    assert "Is `from fastapi import FastAPI` missing" in str(caught.value)
+    magics.build_cell(WHERE, "find_show = Frcation\n")
+    with pytest.raises(CourseError, match="`Frcation` is neither defined nor imported"):
+        caller.client().get("/shows/2")
+
+
+def test_a_start_that_is_not_the_last_line_speaks(capsys: pytest.CaptureFixture[str]) -> None:
+    session.start("1.2")
+    assert "Lesson 1.2 is ready" in capsys.readouterr().out
+    assert str(session.start("1.2"))
+    assert capsys.readouterr().out == ""
 
 
 def test_a_build_is_served_and_shown(capsys: pytest.CaptureFixture[str]) -> None:

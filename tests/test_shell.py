@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from coursekit import session, shell
+from coursekit import display, session, shell
 from coursekit.errors import CourseError
 
 
@@ -86,3 +86,25 @@ def test_output_is_made_repeatable() -> None:
     assert shell.repeatable(text, "/w s") == (
         "ok in … s at 127.0.0.1:PORT\nx.py: 12 passed in … seconds"
     )
+
+
+def test_a_run_that_fails_speaks_where_nobody_looks(
+    backend: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (backend / "bad.py").write_text("print('on my way')\n1 / 0\n")
+    shell.run("python bad.py")
+    said = capsys.readouterr().out
+    assert said.count("ZeroDivisionError") == 1
+    assert said.startswith("$ python bad.py\non my way\n")
+    assert shell.run("python bad.py").code == 1  # the number alone says nothing
+    assert "ZeroDivisionError" in capsys.readouterr().out
+    assert "on my way" in shell.run("python bad.py").output
+    print(shell.run("python bad.py"))
+    assert capsys.readouterr().out.count("ZeroDivisionError") == 1
+    done = shell.run("python bad.py")
+    assert capsys.readouterr().out == ""
+    display.speak()
+    assert capsys.readouterr().out.count("ZeroDivisionError") == 1
+    assert done.code == 1
+    shell.run("python -c 'print(1)'")
+    assert capsys.readouterr().out == ""
