@@ -443,6 +443,8 @@ class _Boxes:
         modules = {m for n in self._numbers for m in self._needs[n].modules}
         if any(self._needs[n].api for n in self._numbers):
             modules.add("boxoffice.app")
+        if self._supply is not None and self._supply.is_own:
+            modules.add("boxoffice.database")
         self.ground.load(sorted(m for m in modules if self.ground.has(m)))
 
     def take(self, number: int) -> Sandbox:

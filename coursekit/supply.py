@@ -17,6 +17,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
+from functools import cached_property
 from pathlib import Path
 
 import psycopg
@@ -103,7 +104,6 @@ class Supply:
     ) -> None:  # fmt: skip
         self._marker = folder.parent / DATABASES
         self._prefix = f"{prefix()}{folder.parent.name}_{folder.name}_".replace("-", "_")
-        self._is_common = True
         self._is_empty = kind == "empty" or not makes_tables(files)
         self._files = files
         self._make = make
@@ -141,19 +141,26 @@ class Supply:
                 application_name="coursekit",
             )  # fmt: skip
 
+    @cached_property
+    def _wanted(self) -> set[str]:
+        return set() if self._is_empty else reached(self._files)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the answer has a say in the tables."""
+        return not self._wanted.isdisjoint(self._touched)
+
     def _find_template(self) -> str:
         if self._is_empty:
             return EMPTY
-        wanted = reached(self._files)
+        wanted = self._wanted
         told = json.dumps(sorted((n, self._files[n]) for n in wanted if not n.startswith("tests/")))
         try:
             return services.template(hashlib.sha256(told.encode()).hexdigest(), self._make)
         except NotYet as error:
-            if not wanted & set(self._touched):
+            if not self.is_own:
                 raise CourseError(f"the tables cannot be made: {error.got}") from None
             raise
-        finally:
-            self._is_common = not wanted & set(self._touched)
 
     @property
     def was_disturbed(self) -> bool:
@@ -176,7 +183,7 @@ class Supply:
 
     def tidy(self) -> None:
         """When the verdict is out: spares for the next check, then drop what this one used."""
-        if self._template and self._is_common:
+        if self._template and not self.is_own:
             stock(self._template)
         if self.is_used:
             with contextlib.suppress(CourseError, psycopg.Error):

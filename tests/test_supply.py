@@ -40,7 +40,7 @@ def left() -> list[str]:
         return [str(row[0]) for row in rows if supply.SPARE not in str(row[0])]
 
 
-def wait(holds: Callable[[], object], seconds: float = 20) -> None:
+def wait(holds: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
