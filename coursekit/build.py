@@ -211,6 +211,10 @@ def _replace(source: str, tree: ast.Module, name: str, new: Definition, text: st
     used = {n.id for n in ast.walk(new) if isinstance(n, ast.Name)}
     if isinstance(new, ast.Assign | ast.AnnAssign) and defined and not used & defined:
         return _insert_constant(lines, tree, text)
+    last = tree.body[-1] if tree.body else None
+    if isinstance(last, ast.If) and ast.unparse(last.test) == "__name__ == '__main__'":
+        start = _first_line(last, lines)  # what a program does stays below what it needs
+        return _join("\n".join(lines[:start]), text) + "\n\n" + "\n".join(lines[start:])
     return _join(source, text)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import keyword
+import re
 
 import pytest
 from hypothesis import given
@@ -160,6 +161,12 @@ def test_a_new_function_goes_to_the_end() -> None:
     assert text == FILE + "\n\ndef fifth() -> None: ...\n"
 
 
+def test_a_new_function_goes_above_what_the_program_does() -> None:
+    program = "import sys\n\n\n# The start.\nif __name__ == '__main__':\n    sys.exit(go())\n"
+    new = build.apply(program, "a.py::go", "def go(): ...\n")
+    assert new == program.replace("# The start.", "def go(): ...\n\n\n# The start.")
+
+
 def test_a_new_constant_goes_above_the_functions() -> None:
     text = build.apply(FILE, "a.py::MOST", "MOST = LIMIT * 2")
     assert "LIMIT = 20\nMOST = LIMIT * 2\n\n\ndef first" in text
@@ -291,7 +298,8 @@ def test_replacing_one_leaves_the_others_byte_for_byte(
     name = data.draw(st.sampled_from(known))
     new = data.draw(definitions(name))
     text = build.apply(source, f"a.py::{name}", new)
-    assert text == source.replace(texts[name] + "\n", new + "\n")
+    old = re.compile("^" + re.escape(texts[name] + "\n"), re.MULTILINE)
+    assert text == old.sub(lambda _: new + "\n", source)
     assert build.apply(text, f"a.py::{name}", new) == text, "twice is as once"
     ast.parse(text)
 
