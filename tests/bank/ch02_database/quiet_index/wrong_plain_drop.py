@@ -1,4 +1,5 @@
 # says: A plain `drop index` locks the whole table
+# says: the `downgrade` of migration 0002
 # %%build steps/find_buyer.py
 """An index to find what a buyer holds."""
 
