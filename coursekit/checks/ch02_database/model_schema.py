@@ -52,7 +52,7 @@ VOUCHER = exercise(
         "A rule about one row is a `CheckConstraint`. It can compare two columns: look at "
         "`ends_after_start` in `models/performance.py`. A rule about all rows is a "
         "`UniqueConstraint`, or `unique=True` on the column.",
-        "`order_id` needs a `ForeignKey`, as in `models/hold.py`. Leave `UUID | None` as it is, "
+        "`order_id` needs a `ForeignKey`, as in `models/hold.py`. Write `UUID | None`, "
         "for a voucher that nobody has used yet names no order.",
         "    __table_args__ = (\n"
         '        UniqueConstraint("code"),\n'
@@ -67,25 +67,55 @@ VOUCHER = exercise(
 
 
 def give(
-    box: Sandbox, *, code: str = "", amount: int = 0, days: float = 30, order: UUID | None = None
+    box: Sandbox,
+    *,
+    code: str = "",
+    amount: int | None = None,
+    days: float = 30,
+    order: UUID | None = None,
 ) -> psycopg.Error | None:
     """Insert a voucher, good in all that is not said."""
     return refusal(
         box,
         "insert into voucher (id, code, amount, issued_at, expires_at, order_id)"
         " values (%s, %s, %s, %s, %s, %s)",
-        uuid4(), code or uuid4().hex[:8], amount or random.randint(100, 9000),
+        uuid4(), code or uuid4().hex[:8], random.randint(100, 9000) if amount is None else amount,
         EVENING, EVENING + timedelta(days=days), order,
     )  # fmt: skip
 
 
+def new_order(box: Sandbox) -> UUID:
+    order = uuid4()
+    box.sql(
+        'insert into "order" (id, buyer_id, placed_at) values (%s, %s, %s)',
+        order, uuid4(), EVENING,
+    )  # fmt: skip
+    return order
+
+
+def offer(
+    box: Sandbox, *, code: str = "", amount: int | None = None, days: float = 30
+) -> psycopg.Error | None:
+    """As `give`, for the rules that say nothing of orders: names one only if it has to."""
+    error = give(box, code=code, amount=amount, days=days)
+    if lacks(error, "order_id"):
+        return give(box, code=code, amount=amount, days=days, order=new_order(box))
+    return error
+
+
+def lacks(error: psycopg.Error | None, column: str) -> bool:
+    null = isinstance(error, psycopg.errors.NotNullViolation)
+    return null and error is not None and error.diag.column_name == column
+
+
 def cents(box: Sandbox, amount: int) -> psycopg.Error | None:
-    return refusal(
+    error = refusal(
         box,
         "insert into voucher (id, code, amount, issued_at, expires_at)"
         " values (%s, %s, %s, %s, %s)",
         uuid4(), uuid4().hex[:8], amount, EVENING, EVENING + timedelta(days=9),
     )  # fmt: skip
+    return offer(box, amount=amount) if lacks(error, "order_id") else error
 
 
 @VOUCHER.item(2, "A voucher is worth at least one cent.")
@@ -94,7 +124,7 @@ def worth(box: Sandbox) -> None:
     require(
         one is None, expected="a voucher of 1 cent gets in", got=said(one),
         why="One cent is the smallest voucher that is allowed.",
-        where="the task, first sentence",
+        where="the first rule of the task",
     )  # fmt: skip
     minus = cents(box, -random.randint(1, 5000))
     require(
@@ -114,15 +144,15 @@ def worth(box: Sandbox) -> None:
 @VOUCHER.item(2, "No code is given out twice.")
 def code_once(box: Sandbox) -> None:
     code, other = uuid4().hex[:8], uuid4().hex[:8]
-    give(box, code=code, amount=2500)
-    again = give(box, code=code, amount=random.randint(100, 900), days=9)
+    offer(box, code=code, amount=2500)
+    again = offer(box, code=code, amount=random.randint(100, 900), days=9)
     require(
         again is not None, expected="the same code again is refused", got=said(again),
         why="Whoever has the code has the money, so the code *alone* must occur once. A pair of "
         "columns would let the code in again with another amount.",
         where="lesson 2.1, step 2: `UniqueConstraint`",
     )  # fmt: skip
-    alike = give(box, code=other, amount=2500)
+    alike = offer(box, code=other, amount=2500)
     require(
         alike is None, expected="another voucher of the same amount gets in", got=said(alike),
         why="Only the code must differ. Many vouchers are worth 25 euro.",
@@ -132,21 +162,21 @@ def code_once(box: Sandbox) -> None:
 
 @VOUCHER.item(2, "It expires after it was issued.")
 def expires(box: Sandbox) -> None:
-    before = give(box, days=-random.randint(1, 9))
+    before = offer(box, days=-random.randint(1, 9))
     require(
         before is not None, expected="a voucher that expires before it is issued is refused",
         got=said(before),
         why="A check may compare two columns of its row.",
         where="lesson 2.1, step 3: `ends_after_start`",
     )  # fmt: skip
-    same = give(box, days=0)
+    same = offer(box, days=0)
     require(
         same is not None, expected="a voucher that expires in the moment of its issue is refused",
         got=said(same),
         why="After means after: `>`, where you may have `>=`.",
         where="your check on the two times",
     )  # fmt: skip
-    fine = give(box, days=random.randint(1, 900))
+    fine = offer(box, days=random.randint(1, 900))
     require(
         fine is None, expected="a voucher with a later end gets in", got=said(fine),
         why="This one breaks no rule of the task.",
@@ -160,7 +190,7 @@ def names_order(box: Sandbox) -> None:
     require(
         unused is None, expected="a voucher without an order gets in", got=said(unused),
         why="Nobody has used it yet, so `order_id` must be allowed to be null.",
-        where="`order_id` in `models/hold.py`",
+        where="your `order_id`; compare the one in `models/hold.py`",
     )  # fmt: skip
     ghost = give(box, order=uuid4())
     require(
@@ -169,11 +199,7 @@ def names_order(box: Sandbox) -> None:
         why="An id is only a number until a foreign key says which table it must be in.",
         where="lesson 2.1, step 2: `ForeignKey`",
     )  # fmt: skip
-    order = uuid4()
-    box.sql(
-        'insert into "order" (id, buyer_id, placed_at) values (%s, %s, %s)',
-        order, uuid4(), EVENING,
-    )  # fmt: skip
+    order = new_order(box)
     used = [give(box, order=order), give(box, order=order)]
     require(
         used == [None, None], expected="two vouchers for one order get in",
@@ -277,9 +303,16 @@ def room_for_others(box: Sandbox) -> None:
     )  # fmt: skip
 
 
-@REHEARSAL.item(2, "A rehearsal ends after it starts.")
+@REHEARSAL.item(2, "A rehearsal names a real venue, and ends after it starts.")
 def ends_later(box: Sandbox) -> None:
     house, _ = houses(box)
+    nowhere = rehearse(box, uuid4(), 9, 11)
+    require(
+        isinstance(nowhere, psycopg.errors.ForeignKeyViolation),
+        expected="a rehearsal in a venue that does not exist is refused", got=said(nowhere),
+        why="The broken table had this right: `venue_id` was a `ForeignKey`.",
+        where="lesson 2.1, step 2: `ForeignKey`",
+    )  # fmt: skip
     backwards = rehearse(box, house, 12, 12 - random.randint(1, 3))
     require(
         backwards is not None, expected="an end before the start is refused",
@@ -352,15 +385,23 @@ CAST = exercise(
 )
 
 
-def meet(box: Sandbox, name: str) -> tuple[UUID, psycopg.Error | None]:
+def meet(box: Sandbox, name: str | None) -> tuple[UUID, psycopg.Error | None]:
     person = uuid4()
     return person, refusal(box, "insert into person (id, name) values (%s, %s)", person, name)
 
 
 def cast(box: Sandbox, show: UUID, name: str, person: UUID | None) -> psycopg.Error | None:
-    return refusal(
+    error = refusal(
         box, "insert into part (show_id, name, person_id) values (%s, %s, %s)", show, name, person
     )
+    require(
+        not lacks(error, "id"), expected="show, name and person are all that a part has",
+        got=said(error),
+        why="A `Row` has an `id` of its own, and nobody fills it here. The key of a part is its "
+        "show and its name, so `Part` is a `Base`.",
+        where="your `Part`; compare `models/hold.py`",
+    )  # fmt: skip
+    return error
 
 
 def shows(box: Sandbox) -> tuple[UUID, UUID]:
@@ -391,6 +432,13 @@ def people(box: Sandbox) -> None:
         why="An empty text is not null, so `NOT NULL` lets it in. A check must say that the name "
         "is not empty.",
         where="lesson 2.1, step 1: `has_name`",
+    )  # fmt: skip
+    _, missing = meet(box, None)
+    require(
+        missing is not None, expected="a person whose name is null is refused", got=said(missing),
+        why="A check that meets null lets the row in, for it cannot say no. Leave out `| None`: "
+        "then the column is `NOT NULL`.",
+        where="your `Person`",
     )  # fmt: skip
 
 
@@ -460,8 +508,12 @@ def real(box: Sandbox) -> None:
 def leaving(box: Sandbox) -> None:
     here, there = shows(box)
     ana, _ = meet(box, "Ana")
-    cast(box, here, "Ghost", ana)
-    cast(box, there, "King", ana)
+    for show, name in ((here, "Ghost"), (there, "King")):
+        error = cast(box, show, name, ana)
+        require(
+            error is None, expected="one person gets a part in each of two shows", got=said(error),
+            why="Two shows, two parts: no rule of the task is broken.", where="your `Part`",
+        )  # fmt: skip
     fired = refusal(box, "delete from person where id = %s", ana)
     left = box.sql("select name from part where person_id = %s", ana)
     require(
@@ -579,7 +631,11 @@ def other_house(box: Sandbox) -> None:
     )  # fmt: skip
 
 
-@SAME_HOUSE.item(2, "The law still holds: a seat is in `hold` once for a performance.")
+@SAME_HOUSE.item(
+    2,
+    "The law still holds, a seat is in `hold` once for a performance; "
+    "so do the rules of the other two tables.",
+)
 def law(box: Sandbox) -> None:
     house, _ = houses(box)
     night, seats = place(box, house)
@@ -606,4 +662,24 @@ def law(box: Sandbox) -> None:
     require(
         again is None, expected="the same seat at another performance gets in", got=said(again),
         why="The seat is free on every other evening.", where="lesson 2.1, step 5",
+    )  # fmt: skip
+    clash = refusal(
+        box,
+        "insert into performance (id, show_id, venue_id, starts_at, ends_at, price_amount,"
+        " currency) select %s, show_id, venue_id, starts_at, ends_at, 1, 'EUR'"
+        " from performance where id = %s",
+        uuid4(), night,
+    )  # fmt: skip
+    double = refusal(
+        box,
+        "insert into seat (id, venue_id, section, row, number)"
+        " select %s, venue_id, section, row, number from seat where id = %s",
+        uuid4(), seats[0],
+    )  # fmt: skip
+    require(
+        clash is not None and double is not None,
+        expected="two shows on one stage, or one chair twice, are refused as before",
+        got=said(clash if double is not None else double),
+        why="Your class replaces the old one, with all its rules. Add to `__table_args__` by `+=`.",
+        where="your `Performance` and your `Seat`",
     )  # fmt: skip
