@@ -48,10 +48,16 @@ class Client(httpx.Client):
             self.served.recover()  # it may be stuck in this very request
             raise
         except httpx.TimeoutException:
+            why = (
+                "Is there a loop that never ends, or a wait inside an `async def` that stops "
+                "everyone?"
+            )
+            if not _racing.is_set():  # before it is restarted, and then waits no more
+                url = session.current().environment.database_url
+                why = runtime.current().blocked(url, "api") or why
             self.served.recover()
             raise AppFailed(
-                f"Your API gave no answer to {what} in time. Is there a loop that never ends, or "
-                "a wait inside an `async def` that stops everyone? It will be restarted."
+                f"Your API gave no answer to {what} in time. {why} It will be restarted."
             ) from None
         except httpx.TransportError as error:
             self.served.recover()
@@ -72,6 +78,7 @@ class Client(httpx.Client):
 
 
 _racing = threading.Event()
+_making = threading.Lock()
 
 
 def client(scratch: str | None = None, **settings: Any) -> Client:
@@ -81,7 +88,11 @@ def client(scratch: str | None = None, **settings: Any) -> Client:
     `client("scratch/rpc.py")` serves the `app` of that scratch file instead. `settings` are those
     of `httpx.Client`, as in `client(headers={"X-Client": "kiosk"})`.
     """
-    return Client(session.current().serve(scratch), **settings)
+    with _making:
+        served = session.current().serve(scratch)
+        if _racing.is_set():  # the callers of a race look no more
+            served.ensure()
+    return Client(served, **settings)
 
 
 class Answers(list[Any]):
@@ -109,7 +120,33 @@ class Answers(list[Any]):
             [answer, f"{count:>3}  {'█' * min(count, 60)}"] for answer, count in self.codes.items()
         ]
         who = f"{len(self)} callers at once"
-        return display.table(["answer", "callers"], rows, caption=who)
+        table = display.table(["answer", "callers"], rows, caption=who)
+        causes = [display.card("✗", *cause) for cause in self._causes()]
+        return display.Shown(
+            "\n".join([table.text, *(card.text for card in causes)]),
+            table.html + "".join(card.html for card in causes),
+        )
+
+    def _causes(self) -> list[tuple[str, str]]:
+        """The first exception that came in place of an answer, and the first behind a 500."""
+        found = []
+        for answer in self:
+            if isinstance(answer, BaseException):
+                words = f"{type(answer).__name__}: {answer}" if str(answer) else repr(answer)
+                found.append((f"The first exception: {words}", "fail"))
+                break
+        crashes = [
+            answer.extensions["coursekit_crash"]
+            for answer in self
+            if isinstance(answer, httpx.Response) and answer.extensions.get("coursekit_crash")
+        ]
+        if crashes:
+            lines = next(
+                (lines for lines in crashes if lines[-1].startswith("PostgreSQL")), crashes[0]
+            )
+            words = "The first error behind a 500, in your files:"
+            found.append(("\n  ".join([words, *lines]), "fail"))
+        return found
 
     def __repr__(self) -> str:
         return self._table().text

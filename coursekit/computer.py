@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
+import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from coursekit import places, services, warm
@@ -62,6 +63,19 @@ class Computer:
             "PostgreSQL itself had ended. What was not committed is undone, what was committed "
             "stands. It is running again: run the cell again."
         )
+
+    def blocked(self, database_url: str, program: str) -> str:
+        from coursekit import stage
+
+        name = str(conninfo_to_dict(database_url).get("dbname"))
+        with contextlib.suppress(CourseError, psycopg.Error):
+            found = (
+                stage.holders(name, f"datname = '{name}' and application_name = '{program}'")
+                if program
+                else stage.sessions(name, stage.IDLE)
+            )
+            return "\n".join(f"Waiting for a lock: {one.how_to_end()}" for one in found)
+        return ""
 
     def notes(self) -> list[str]:
         return services.notes()
@@ -115,6 +129,7 @@ class Computer:
     def run(
         self, command: list[str], folder: Path, variables: Mapping[str, str], seconds: float
     ) -> Finished:
+        url = variables.get("DATABASE_URL", "")
         with tempfile.TemporaryFile() as output:
             job = Job(
                 "coursekit.tool:run",
@@ -128,17 +143,18 @@ class Computer:
                 try:
                     message = job.receive(seconds) or {}
                 except TimeoutError:
-                    output.write(
-                        b"\nstopped: it did not come to an end. Is there a loop that never ends?\n"
-                    )
+                    why = self.blocked(url, "run") or "Is there a loop that never ends?"
+                    output.seek(0, os.SEEK_END)
+                    output.write(f"\nstopped: it did not come to an end. {why}\n".encode())
                 else:
                     code = int(str(message.get("code", 1)))
                     _stand(folder, message)
-            if code and "DATABASE_URL" in variables and (words := self.revived()):
-                output.seek(0, os.SEEK_END)
-                output.write(f"\n{words}\n".encode())
             output.seek(0)
-            return Finished(code, output.read().decode("utf-8", "replace"))
+            told = output.read().decode("utf-8", "replace")
+            words = self.revived() if code and url else ""
+            if code and "due to lock timeout" in told:
+                words = words or self.blocked(url, "")
+            return Finished(code, f"{told}\n{words}\n" if words else told)
 
 
 def _stand(folder: Path, message: Mapping[str, object]) -> None:

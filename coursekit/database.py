@@ -18,6 +18,8 @@ from coursekit.errors import CourseError, interruptible
 ROWS_KEPT = 1000
 LOCK_SECONDS = 5
 LOOK_AFTER_SECONDS = 0.5
+NOUNS = {"check", "column", "constraint", "grant", "group", "order", "table", "user"}
+"""Reserved words of SQL that somebody may call a table."""
 SERVER_ENDED = (
     psycopg.errors.AdminShutdown,
     psycopg.errors.CrashShutdown,
@@ -69,6 +71,8 @@ def sql(query: str, *, explain: bool = False, database: str = "") -> Table | pla
 
 def _asked(connection: Connection, query: str) -> Table:
     cursor = connection.execute(query.encode())
+    if cursor.pgresult and cursor.pgresult.status == psycopg.pq.ExecStatus.EMPTY_QUERY:
+        raise CourseError('Nothing to run: write a statement, as in sql("select 1").')
     parts: list[display.Shown] = []
     columns: list[str] = []
     rows: list[tuple[object, ...]] = []
@@ -145,13 +149,9 @@ class _Watch:
 
         while not self._over.wait(LOOK_AFTER_SECONDS):
             with suppress(CourseError, psycopg.Error):
-                found = stage.sessions(self._name, f"pid = any(pg_blocking_pids({self._pid}))")
+                found = stage.holders(self._name, f"pid = {self._pid}")
                 if found and not self._over.is_set():
-                    self.blockers = [
-                        f"{one}. Commit or roll back there; where you cannot: "
-                        f'`sql("select pg_terminate_backend({one.pid})")`'
-                        for one in found
-                    ]
+                    self.blockers = [one.how_to_end() for one in found]
 
 
 # --- PostgreSQL's words -------------------------------------------------------------------
@@ -225,9 +225,38 @@ def _advice(now: session.Session, connection: Connection, query: str, error: psy
             return _missing_column(
                 name.rpartition(".")[2], query, _known(connection, "column"), error
             )
-        if isinstance(error, psycopg.errors.SyntaxError) and name in _known(connection, "table"):
-            return f'{name} is a word of SQL itself. For the table of that name write "{name}".'
+        if isinstance(error, psycopg.errors.SyntaxError) and (
+            _is_in_a_tables_place(name, query, error) or name in _known(connection, "table")
+        ):
+            return (
+                f"{name} is a word of SQL itself. For the table of that name write "
+                f'"{name}", in double quotes.'
+            )
+        if isinstance(error, psycopg.errors.InvalidSchemaName):
+            return f"{_start(now)} puts the lesson's tables back."
+        if isinstance(error, psycopg.errors.DuplicateTable | psycopg.errors.DuplicateObject):
+            return (
+                f"Perhaps this cell ran before. {_start(now)} sets the database back to where "
+                "the lesson begins."
+            )
     return ""
+
+
+def _start(now: session.Session) -> str:
+    flag = ", exercises=True" if now.exercises else ""
+    return f'`start("{now.lesson.id}"{flag})`'
+
+
+def _is_in_a_tables_place(name: str, query: str, error: psycopg.Error) -> bool:
+    """Whether a reserved word stands where SQL wants a table's name, as in `from order`."""
+    place = int(error.diag.statement_position or 1) - 1
+    before, after = query[:place].lower().split(), query[place + len(name) :].lower().split()
+    return (
+        name.lower() in NOUNS
+        and before[-1:] != []
+        and before[-1] in ("from", "into", "join", "table", "update", "references", "on", ",")
+        and after[:1] != ["by"]
+    )
 
 
 def _known(connection: Connection, kind: str) -> list[str]:
@@ -240,10 +269,9 @@ def _known(connection: Connection, kind: str) -> list[str]:
 
 def _missing_table(now: session.Session, name: str, known: list[str]) -> str:
     if name in now.stage.tables:
-        flag = ", exercises=True" if now.exercises else ""
         return (
             f'The lesson began with a table "{name}", and it was dropped since. '
-            f'`start("{now.lesson.id}"{flag})` puts the lesson\'s tables back.'
+            f"{_start(now)} puts the lesson's tables back."
         )
     if near := difflib.get_close_matches(name, known, 1, 0.7):
         return f'Did you mean "{near[0]}"?'

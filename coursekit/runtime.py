@@ -103,6 +103,12 @@ class Runtime(Protocol):
     def revived(self) -> str:
         """A sentence, where PostgreSQL was down and runs again now; "" where it was up."""
 
+    def blocked(self, database_url: str, program: str) -> str:
+        """Who holds the lock that a program ("api", "run") waits for; "" where it waits for none.
+
+        Without a program: who holds a transaction open and does nothing in it.
+        """
+
     def notes(self) -> list[str]:
         """What was done to have the servers start again, for the learner to know; said once."""
 

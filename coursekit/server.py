@@ -28,6 +28,10 @@ App = Callable[
 ]
 
 
+PASSES_ON = re.compile(r"(middleware/\w+|migrate|migrations/env)\.py$")
+"""Files of Box Office that every request, or every migration, only passes through."""
+
+
 class NoApp(Exception):
     """There is no application where one should be; the message says what was looked for."""
 
@@ -74,13 +78,19 @@ def load_app(folder: Path, scratch: str | None = None) -> App:
 def own_frames(error: BaseException, folder: Path) -> list[str]:
     """The error as the learner should read it: lines of files below `folder`, then the error."""
     root = str(folder.resolve())
-    lines = []
+    found: list[tuple[str, str]] = []
     for frame in traceback.extract_tb(error.__traceback__):
         path = str(Path(frame.filename).resolve()) if frame.filename[:1] != "<" else ""
         if path.startswith(root) or "/scratch/" in path:
             name = path.split("/boxoffice/")[-1] if "/boxoffice/" in path else Path(path).name
             source = (frame.line or linecache.getline(path, frame.lineno or 0)).strip()
-            lines.append(f"{name}, line {frame.lineno}, in {frame.name}:  {source}")
+            found.append((name, f"{name}, line {frame.lineno}, in {frame.name}:  {source}"))
+    ends = [number for number, (name, _) in enumerate(found) if not PASSES_ON.match(name)]
+    cause = ends[-1] if ends else 0
+    lines = [
+        line for number, (name, line) in enumerate(found)
+        if number >= cause or not PASSES_ON.match(name)
+    ]  # fmt: skip
     if isinstance(error, SyntaxError) and error.filename:
         name = error.filename.split("/boxoffice/")[-1]
         lines.append(f"{name}, line {error.lineno}:  {(error.text or '').strip()}")
@@ -100,7 +110,10 @@ def _words(error: BaseException) -> str:
             f"what the function returned is not what it promises ({place}: {first.get('msg')}; "
             f"it returned {str(first.get('input'))[:80]})"
         )
-    return str(error).split("\n\nFor further information")[0]
+    words = str(error).split("\n\nFor further information")[0]
+    # SQLAlchemy adds the whole statement, its parameters and a link: the lines above tell as much.
+    words = re.sub(r"\n\[SQL: .*", "", words, flags=re.DOTALL)
+    return re.sub(r"\s*\(Background on this error at: \S+\)$", "", words)
 
 
 def _advice(error: BaseException, message: str, root: str) -> str:

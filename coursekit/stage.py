@@ -37,6 +37,7 @@ SetUp = Callable[[Path, str], list[str]]
 """Runs `set_up` of the files in a folder on the database at a URL; the lines of what went wrong."""
 
 EMPTY = "template0"
+IDLE = "starts_with(state, 'idle in transaction')"
 BEFORE = "_before"
 MAKING = (".py", ".mako", ".ini", ".sql")
 """Kinds of files that `set_up` may work with."""
@@ -229,6 +230,13 @@ class Transaction:
         shown = f", last `{query[:77] + '…' if len(query) > 78 else query}`" if query else ""
         return f"{self.who()}, open for {self.seconds:.0f} s{shown}"
 
+    def how_to_end(self) -> str:
+        """Who it is, and what lets those go on who wait for it."""
+        return (
+            f"{self}. Commit or roll back there; where you cannot: "
+            f'`sql("select pg_terminate_backend({self.pid})")`'
+        )
+
     def who(self) -> str:
         """Which program it is, as `start` names those it hands connections to."""
         kind, _, number = self.program.partition(" ")
@@ -243,8 +251,17 @@ class Transaction:
 
 def open_transactions(name: str) -> tuple[str, ...]:
     """Who holds a transaction open in a database and does nothing in it, in words."""
-    idle = "starts_with(state, 'idle in transaction')"
-    return tuple(str(found) for found in sessions(name, idle))
+    return tuple(str(found) for found in sessions(name, IDLE))
+
+
+def holders(name: str, waiting: str) -> list[Transaction]:
+    """Who holds the locks that sessions wait for which fit `waiting`; not who queues like them."""
+    chain = (
+        f"with recursive chain(pid) as (select unnest(pg_blocking_pids(pid)) "
+        f"from pg_stat_activity where {waiting} "
+        "union select unnest(pg_blocking_pids(pid)) from chain) select pid from chain"
+    )
+    return sessions(name, f"cardinality(pg_blocking_pids(pid)) = 0 and pid in ({chain})")
 
 
 def sessions(name: str, condition: str) -> list[Transaction]:

@@ -46,6 +46,8 @@ def _call(command: list[str]) -> None:
     elif name == "python" and not rest:
         raise SystemExit("`python` needs a file, as in `python look.py`.")
     elif name == "python":
+        if rest[0].startswith("../scratch/") and not Path(rest[0]).exists():
+            raise SystemExit(f"There is no {rest[0][3:]} yet. Run the cell that builds it first.")
         sys.argv = rest
         sys.path.insert(0, str(Path(rest[0]).resolve().parent))
         runpy.run_path(rest[0], run_name="__main__")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -80,7 +81,36 @@ def test_postgres_own_words_and_what_helps(query: str, words: str) -> None:
 
 def test_a_word_of_sql_as_a_table() -> None:
     database.sql('create table "order" (id int)')
-    assert 'For the table of that name write "order".' in refused("select * from order")
+    assert 'For the table of that name write "order"' in refused("select * from order")
+
+
+@pytest.mark.parametrize(
+    "query", ["select * from order", "insert into order values (1)", "drop table order;"]
+)
+def test_a_word_of_sql_where_a_table_should_be(query: str) -> None:
+    assert 'write "order", in double quotes' in refused(query)
+
+
+@pytest.mark.parametrize("query", ["select * from order by 1", "select * from where n = 1"])
+def test_a_word_of_sql_that_is_meant_as_one(query: str) -> None:
+    assert "double quotes" not in refused(query)
+
+
+@pytest.mark.parametrize("query", ["", "  ", "-- a note"])
+def test_nothing_to_run(query: str) -> None:
+    assert "Nothing to run" in refused(query)
+
+
+def test_what_is_there_already() -> None:
+    said = refused("create table seat (n int)")
+    assert 'relation "seat" already exists' in said
+    assert '`start("2.2")` sets the database back' in said
+
+
+def test_a_schema_dropped_by_hand() -> None:
+    database.sql("drop schema public cascade")
+    for query in ("drop schema public cascade", "create table a (n int)"):
+        assert '`start("2.2")` puts the lesson\'s tables back.' in refused(query)
 
 
 def test_a_table_dropped_by_hand() -> None:
@@ -110,6 +140,85 @@ def test_a_lock_names_who_holds_it(monkeypatch: pytest.MonkeyPatch) -> None:
         assert f"pg_terminate_backend({mine.info.backend_pid})" in said
         mine.rollback()
     assert database.sql("update venue set name = 'Yours'") == []
+
+
+def write_app() -> None:
+    """An API that changes a row."""
+    package = session.current().workspace.package
+    (package / "app.py").write_text(
+        "import os\nimport psycopg\nfrom fastapi import FastAPI\napp = FastAPI()\n\n\n"
+        "@app.put('/venue')\ndef rename() -> None:\n"
+        "    with psycopg.connect(os.environ['DATABASE_URL']) as connection:\n"
+        "        connection.execute('update venue set name = $$Api$$')\n"
+    )
+
+
+def test_an_api_and_a_tool_that_wait_for_a_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "LOCK_SECONDS", 2)
+    write_app()
+    api = caller.client(timeout=2)
+    assert api.put("/venue").status_code == 200
+    holder = "a connection that this notebook opened, open for"
+    with psycopg.connect(os.environ["DATABASE_URL"]) as mine:
+        mine.execute("update venue set name = 'Mine'")
+        with pytest.raises(CourseError, match="gave no answer to PUT /venue in time") as caught:
+            api.put("/venue")
+        assert holder in str(caught.value)
+        assert "loop" not in str(caught.value)
+        (session.current().workspace.backend / "wait.py").write_text(
+            "import os, psycopg\n"
+            "psycopg.connect(os.environ['DATABASE_URL']).execute('delete from venue')\n"
+        )
+        said = shell.run("python wait.py", seconds=2).output
+        assert holder in said
+        assert "loop" not in said
+        (session.current().workspace.backend / "polite.py").write_text(
+            "import os, psycopg\n"
+            "connection = psycopg.connect(os.environ['DATABASE_URL'])\n"
+            "connection.execute('set lock_timeout = 100')\n"
+            "connection.execute('delete from venue')\n"
+        )
+        assert holder in shell.run("python polite.py").output
+        waiter = psycopg.connect(os.environ["DATABASE_URL"], application_name="api")
+
+        def wait() -> None:
+            with suppress(psycopg.Error):
+                waiter.execute("delete from venue")
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        eventually(lambda: database.sql("select 1 as n from pg_locks where not granted"))
+        said = refused("update venue set name = 'Yours'")
+        assert holder in said
+        assert "your API" not in said
+        waiter.cancel()
+        waiting.join()
+        waiter.close()
+
+
+def test_a_server_that_ends_during_a_race() -> None:
+    write_app()
+    api = caller.client()
+    assert api.put("/venue").status_code == 200
+    process = services.processes()["postgres"]
+    process.kill()
+    eventually(lambda: not alive(process.pid))
+    answers = caller.race(10, lambda: api.put("/venue"))
+    assert str(answers).count("It is running again") == 1
+    assert caller.race(10, lambda: api.put("/venue")).codes == {200: 10}
+
+
+def test_a_race_tells_the_first_cause() -> None:
+    package = session.current().workspace.package
+    (package / "app.py").write_text(
+        "from fastapi import FastAPI\napp = FastAPI()\n\n\n"
+        "@app.get('/')\ndef broken() -> None:\n    {}['seats']\n"
+    )
+    shown = str(caller.race(5, lambda: caller.client().get("/")))
+    assert "app.py, line 7, in broken" in shown
+    assert shown.count("KeyError: 'seats'") == 1
+    shown = str(caller.race(5, lambda number: {200: "x"}[number]))
+    assert "KeyError: 0" in shown
 
 
 def test_a_server_that_ends_during_a_statement() -> None:

@@ -108,3 +108,41 @@ def test_a_run_that_fails_speaks_where_nobody_looks(
     assert done.code == 1
     shell.run("python -c 'print(1)'")
     assert capsys.readouterr().out == ""
+
+
+RAISES = """\
+import sqlalchemy
+from boxoffice.middleware.one import call
+from boxoffice.middleware.two import fail
+from sqlalchemy.exc import DataError
+
+class Cause(Exception):
+    pass
+
+def work():
+    raise DataError("insert into show values (%s)", {"title": "x"}, Cause("no such value"))
+"""
+
+
+def test_an_error_is_told_without_what_only_passed_it_on(backend: Path) -> None:
+    middleware = backend / "boxoffice/middleware"
+    middleware.mkdir()
+    (middleware / "one.py").write_text("def call(function):\n    function()\n")
+    (middleware / "two.py").write_text("def fail():\n    1 / 0\n")
+    (backend / "boxoffice/work.py").write_text(RAISES)
+    (backend / "ask.py").write_text("from boxoffice.work import *\n\ncall(work)\n")
+    said = shell.run("python ask.py").output
+    assert "work.py, line 10, in work" in said
+    assert said.endswith("no such value")
+    assert "middleware" not in said
+    assert "sqlalche.me" not in said
+    (backend / "ask.py").write_text("from boxoffice.work import *\n\ncall(fail)\n")
+    said = shell.run("python ask.py").output
+    assert "middleware/one.py, line 2, in call" in said
+    assert "middleware/two.py, line 2, in fail" in said
+
+
+def test_a_scratch_file_that_was_not_built(backend: Path) -> None:
+    said = shell.run("python ../scratch/try_it.py").output
+    assert said == "There is no scratch/try_it.py yet. Run the cell that builds it first."
+    assert "No such file" in shell.run("python missing.py").output
