@@ -185,7 +185,7 @@ def _gone(now: session.Session, error: psycopg.Error) -> CourseError:
     now.heal()
     return CourseError(
         f"PostgreSQL itself ended while it worked on this. {undone} It is running again: run the "
-        "cell again."
+        "cell again. Should it end again here, the statement asks for more than this machine has."
     )
 
 

@@ -88,15 +88,17 @@ def build_cell(line: str, body: str) -> None:
     if written.copy:
         kept = written.copy.relative_to(now.workspace.root)
         notes.append(f"your earlier version is kept as {kept}")
-    elif old is None and not target.is_scratch and (doubt := _doubt(target.path)):
+    elif old is None and not target.is_scratch and (doubt := _doubt(target, now)):
         notes.append(doubt)
     display.show(display.diff(target.path, written.old, written.new, "\n".join(notes)))
 
 
-def _doubt(path: str) -> str:
+def _doubt(target: build.Target, now: session.Session) -> str:
     """A question, where a new file's name is close to that of one which the course knows."""
-    known = set(course.files_at("end"))
+    path, known = target.path, set(course.files_at("end"))
     if path in known or course.writes_whole(path):
+        return ""
+    if now.exercises and str(target) in session.given(now.lesson):
         return ""
     near = difflib.get_close_matches(path, sorted(known), n=1, cutoff=0.85)
     return f"This is a new file of yours. Did you mean `{near[0]}`?" if near else ""

@@ -123,6 +123,12 @@ def _advice(error: BaseException, message: str, root: str) -> str:
         return f"`{error.name}` is neither defined nor imported in this file." + (
             f" Is `{line}` missing at the top of your cell?" if line else ""
         )
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, KeyError) and frames and "alembic" in Path(frames[-1].filename).parts:
+        return (
+            f"No migration has the revision {message}, which another one names as the one before "
+            "it. Run the cell that builds it."
+        )
     if "Can't generate DDL for NullType" in message:
         return (
             'A column has no type. Does its `ForeignKey("…")` name a table and a column that '

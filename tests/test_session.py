@@ -126,6 +126,20 @@ def test_an_answer_without_the_imports_that_were_given(capsys: pytest.CaptureFix
     assert "Fraction" not in capsys.readouterr().out.replace("Fraction(number", "")
 
 
+def test_a_new_file_that_the_exercise_asks_for(
+    course_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_notebook(
+        course_folder / "exercises/ch01_api/01_list_shows.ipynb",
+        "# Exercises", f"%%build services/show.py::find_show\n{STUB}",
+    )  # fmt: skip
+    session.start("1.1", exercises=True)
+    magics.build_cell("services/show.py::find_show", SHOUT)
+    assert "Did you mean" not in capsys.readouterr().out
+    magics.build_cell("services/showz.py::find_show", SHOUT)
+    assert "Did you mean `services/shows.py`?" in capsys.readouterr().out
+
+
 @pytest.mark.usefixtures("given")
 def test_an_answer_keeps_the_imports_of_the_tries_before_it() -> None:
     session.start("1.1", exercises=True)

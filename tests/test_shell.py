@@ -146,3 +146,15 @@ def test_a_scratch_file_that_was_not_built(backend: Path) -> None:
     said = shell.run("python ../scratch/try_it.py").output
     assert said == "There is no scratch/try_it.py yet. Run the cell that builds it first."
     assert "No such file" in shell.run("python missing.py").output
+
+
+def test_a_migration_that_is_missing(backend: Path) -> None:
+    versions = backend / "boxoffice/migrations/versions"
+    versions.mkdir(parents=True)
+    (versions / "0002_more.py").write_text("revision = '0002'\ndown_revision = '0001'\n")
+    (backend / "ask.py").write_text(
+        "from alembic.script import ScriptDirectory\n"
+        "ScriptDirectory('boxoffice/migrations').get_current_head()\n"
+    )
+    said = shell.run("python ask.py").output
+    assert "No migration has the revision '0001', which another one names" in said

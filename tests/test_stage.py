@@ -185,7 +185,7 @@ def test_two_kernels_share_the_database(
     env = variables(checkout, STATE, tmp_path / "workspace")
     write_chapter(checkout)
     hold = (
-        "import os, psycopg\nfrom coursekit import sql, start\nstart('2.2')\n"
+        "import os, psycopg\nfrom coursekit import sql, start\nshown = start('2.2')\n"
         "sql('insert into venue values (2, $$First$$)')\n"
         "mine = psycopg.connect(os.environ['DATABASE_URL'])\n"
         "mine.execute('delete from seat')\nprint('ready', flush=True)\ninput()\n"
