@@ -95,8 +95,9 @@ def own_frames(error: BaseException, folder: Path) -> list[str]:
         name = error.filename.split("/boxoffice/")[-1]
         lines.append(f"{name}, line {error.lineno}:  {(error.text or '').strip()}")
     message = _words(error).replace(f"{root}{os.sep}boxoffice{os.sep}", "").replace(root, ".")
-    lines.append(f"{type(error).__name__}: {message}" if message else type(error).__name__)
-    advice = _advice(error, message, root)
+    words = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    lines.append(words + _hint(error, message, root))
+    advice = _advice(error, message)
     return [*lines, advice] if advice else lines
 
 
@@ -116,24 +117,26 @@ def _words(error: BaseException) -> str:
     return re.sub(r"\s*\(Background on this error at: \S+\)$", "", words)
 
 
-def _advice(error: BaseException, message: str, root: str) -> str:
-    """A sentence for the errors that say least to a beginner."""
+def _hint(error: BaseException, message: str, root: str) -> str:
+    """What to add to the error's own words, on their line."""
     if type(error) is NameError and error.name:
         line = imports.find(error.name, Path(root, "boxoffice"))
-        return f"`{error.name}` is neither defined nor imported in this file." + (
-            f" Is `{line}` missing at the top of your cell?" if line else ""
-        )
+        if line:
+            return f". Is `{line}` missing at the top of your cell?"
+        return ", nor imported, in this file"
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, KeyError) and frames and "alembic" in Path(frames[-1].filename).parts:
         return (
-            f"No migration has the revision {message}, which another one names as the one before "
-            "it. Run the cell that builds it."
+            f". No migration has the revision {message}, which another one names as the one "
+            "before it. Run the cell that builds it."
         )
     if "Can't generate DDL for NullType" in message:
-        return (
-            'A column has no type. Does its `ForeignKey("…")` name a table and a column that '
-            "there are?"
-        )
+        return ' Does its `ForeignKey("…")` name a table and a column that there are?'
+    return ""
+
+
+def _advice(error: BaseException, message: str) -> str:
+    """A sentence for the errors that say least to a beginner."""
     if "coroutine" in message:
         return "Is an `await` missing? An `async def` gives its result only when it is awaited."
     missing = re.search(r"cannot import name '(\w+)' from '(boxoffice[\w.]*)'", message)

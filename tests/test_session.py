@@ -164,7 +164,7 @@ def test_an_import_that_is_missing_everywhere_is_named() -> None:
         caller.client().get("/shows/2")
     assert "Is `from fastapi import FastAPI` missing" in str(caught.value)
     magics.build_cell(WHERE, "find_show = Frcation\n")
-    with pytest.raises(CourseError, match="`Frcation` is neither defined nor imported"):
+    with pytest.raises(CourseError, match="'Frcation' is not defined, nor imported, in this file"):
         caller.client().get("/shows/2")
 
 
