@@ -40,6 +40,11 @@ FAILURES = 2
 LANES = 2
 ROUNDS = 2
 STARTS = "your API starts"
+FIRST = "Each item starts with the tables that your code makes."
+IN_BLOCK = (
+    "Alembic opens a transaction, and this statement works only outside of one. Put it under "
+    "`with op.get_context().autocommit_block():`."
+)
 SHOWN = 500
 KEPT_SECONDS = 24 * 60 * 60
 SHAPE = (LookupError, TypeError, AttributeError, ValueError)
@@ -469,10 +474,8 @@ class _Boxes:
         finally:
             box.close()
         if called.error:
-            raise NotYet(
-                MADE, "\n".join(called.lines[-2:]) or called.error,
-                "Each item starts with the tables that your code makes.",
-            )  # fmt: skip
+            said = "\n".join(called.lines[-2:]) or called.error
+            raise NotYet(MADE, said, IN_BLOCK if "inside a transaction block" in said else FIRST)
 
     @property
     def supplies(self) -> list[Supply]:

@@ -1,4 +1,4 @@
-# says: No query used them, in any table
+# says: Look at all tables, not only at `order`
 # %%build services/upkeep.py::find_unused_indexes
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
