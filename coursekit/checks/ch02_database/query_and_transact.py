@@ -91,8 +91,9 @@ async def go():
         async with transaction(sessions) as session:
             rows = await report_sections(session, performance_id=UUID(night))
             return [
-                {key: value if isinstance(value, str) else float(value) if value is not None
-                 else None for key, value in dict(row).items()}
+                {key: value if value is None or isinstance(value, str) else
+                 int(value) if value == int(value) else float(value)
+                 for key, value in dict(row).items()}
                 for row in rows
             ]
 
@@ -102,7 +103,33 @@ LINES = "lesson 2.3, step 1: left join, and the fan-out"
 
 
 def reported(box: Sandbox, night: UUID) -> list[dict[str, Any]]:
-    return cast(list[dict[str, Any]], box.evaluate(REPORTED, night=str(night)))
+    rows = cast(list[dict[str, Any]], box.evaluate(REPORTED, night=str(night)))
+    missing = {"section", "seats", "sold", "revenue"} - set(rows[0] if rows else ())
+    require(
+        not rows or not missing,
+        expected="the columns `section`, `seats`, `sold` and `revenue`",
+        got="no column " + ", ".join(f"`{name}`" for name in sorted(missing)),
+        why="A column is called as `as` says: `count(*) as seats`.",
+        where=LINES,
+    )
+    return rows
+
+
+def build_house(box: Sandbox, *sections: str) -> None:
+    """Another house, whose sections have the names of ours."""
+    venue = uuid4()
+    box.sql("insert into venue (id, name, city) values (%s, 'Old Mill', 'Utrecht')", venue)
+    for section in sections:
+        box.sql(
+            "insert into seat (id, venue_id, section, row, number)"
+            " select gen_random_uuid(), %s, %s, 'A', n from generate_series(1, %s) as n",
+            venue, section, random.randint(5, 20),
+        )  # fmt: skip
+
+
+def amount(value: Any) -> float:
+    """A revenue for sorting; null is the greatest, as in PostgreSQL."""
+    return float("inf") if value is None else float(value)
 
 
 def line(rows: list[dict[str, Any]], section: str) -> dict[str, Any]:
@@ -110,7 +137,7 @@ def line(rows: list[dict[str, Any]], section: str) -> dict[str, Any]:
     require(
         len(found) == 1,
         expected=f"one line for the {section}",
-        got=f"{len(found)} lines for it, of {len(rows)}",
+        got="none" if not found else f"{len(found)} lines for it",
         why="The lines are the sections: `group by seat.section`, and every seat of the house "
         "goes into one.",
         where=LINES,
@@ -141,6 +168,21 @@ def all_sections(box: Sandbox) -> None:
     sell(box, carmen, full, random.randint(1, 4))
     rows = reported(box, carmen)
     sections = sorted(str(row.get("section")) for row in rows)
+    require(
+        set(sections) <= {"Balcony", "Stalls"},
+        expected="two lines, Balcony and Stalls",
+        got=f"{len(rows)} lines: {', '.join(sections)}",
+        why="There is no such section in this house. Join `performance` to `seat` by the venue, "
+        "and keep the one night.",
+        where=LINES,
+    )
+    require(
+        len(sections) <= 2,
+        expected="two lines, Balcony and Stalls",
+        got=f"{len(rows)} lines",
+        why="One line for each section: group by the section alone.",
+        where=LINES,
+    )
     require(
         sections == ["Balcony", "Stalls"],
         expected="two lines, Balcony and Stalls",
@@ -176,8 +218,10 @@ def counted(box: Sandbox) -> None:
     sell(box, carmen, section, count)
     sell(box, hamlet, section, random.randint(8, 12))
     sell(box, carmen, "Stalls" if section == "Balcony" else "Balcony", 1)
+    build_house(box, "Balcony", "Stalls")
     free = [seat for seat in seats_of(box, carmen) if seat["section"] == section]
     chairs = len(free)
+    (all_houses,) = box.sql("select count(*) as chairs from seat where section = %s", section)
     held = box.sql("select seat_id from hold where performance_id = %s", carmen)
     taken = {row["seat_id"] for row in held}
     hold(
@@ -191,6 +235,14 @@ def counted(box: Sandbox) -> None:
         got=f"{count + 1} sold",
         why="Someone holds that seat but has not paid. A hold is sold when it has an `order_id`.",
         where="models/hold.py",
+    )
+    require(
+        found.get("seats") != all_houses["chairs"],
+        expected=f"{chairs} seats",
+        got=f"{found.get('seats')} seats",
+        why=f"Another house in town has a {section}, too, and its chairs were counted. Join "
+        "`performance` to `seat` by the venue: only the chairs of this night's house.",
+        where=LINES,
     )
     require(
         (found.get("seats"), found.get("sold")) == (chairs, count),
@@ -231,6 +283,15 @@ def best_first(box: Sandbox) -> None:
         sell(box, night, best, random.randint(14, 16))
         sell(box, night, other, random.randint(1, 3))
         rows = reported(box, night)
+        given = [row.get("revenue") for row in rows]
+        require(
+            not rows or rows[0].get("section") == best or given != sorted(given, key=amount)[::-1],
+            expected=f"the {best} first: it brought in more that night",
+            got=", ".join(f"{row.get('section')} with {row.get('revenue')}" for row in rows),
+            why="Your lines do stand in the order of your `revenue`, but these amounts are not "
+            "right. Mend the revenue first.",
+            where=LINES,
+        )
         require(
             bool(rows) and rows[0].get("section") == best,
             expected=f"the {best} first: it brought in more that night",
@@ -254,7 +315,8 @@ GIFT = exercise(
         "lesson. What closed it?",
         "Put everything that was asked into the `where` of the change: the seat, the night, the "
         "giver, and that the hold is alive and not sold. The call that comes second waits for "
-        "the first, looks again, and finds no such row.",
+        "the first, looks again, and finds no such row. Put commas between the conditions, and "
+        "`.is_(None)` for null: `and` and `is` are decided by Python, before there is any SQL.",
         "No row changed means no, so raise `HoldNotFound` then. `.returning(Hold)` gives you the "
         "changed row or nothing. (`select … with_for_update()` before the change is right too: "
         "it makes the second call wait before it asks.)",
@@ -276,7 +338,7 @@ GIFT = exercise(
 )
 
 GIVEN = """
-import os
+import inspect, os
 from datetime import datetime
 from uuid import UUID
 from boxoffice.database import open_sessions, transaction
@@ -292,6 +354,9 @@ async def go():
                     giver_id=UUID(giver), friend_id=UUID(friend),
                     now=datetime.fromisoformat(now),
                 )
+                if inspect.iscoroutine(given):
+                    given.close()
+                    return "coroutine"
                 return str(getattr(given, "buyer_id", None))
         except HoldNotFound:
             return "HoldNotFound"
@@ -341,12 +406,18 @@ result = go()
 ONE_STEP = "lesson 2.3, step 4: the guarded update"
 
 
+def free_seats(box: Sandbox, night: UUID) -> list[dict[str, Any]]:
+    held = {row["seat_id"] for row in box.sql("select seat_id from hold")}
+    return [seat for seat in seats_of(box, night) if seat["id"] not in held]
+
+
 def claim(box: Sandbox) -> dict[str, str]:
-    """A live hold of Ana's: what a call that gives it away needs."""
+    """A live hold of Ana's: what a call that gives it away needs. She holds one seat more."""
     night = nights(box)[2]
-    seat = random.choice(seats_of(box, night))["id"]
+    seat, other = (one["id"] for one in random.sample(free_seats(box, night), 2))
     giver, friend = uuid4(), uuid4()
-    hold(box, night, seat, giver, NOW + TEN_MINUTES)
+    for one in (seat, other):
+        hold(box, night, one, giver, NOW + TEN_MINUTES)
     return {
         "night": str(night), "seat": str(seat), "giver": str(giver), "friend": str(friend),
         "now": NOW.isoformat(),
@@ -358,10 +429,54 @@ def owner(box: Sandbox, names: dict[str, str]) -> str:
     return str(rows[0]["buyer_id"]) if rows else "nobody"
 
 
+def require_works(box: Sandbox, names: dict[str, str], also: str) -> None:
+    """The holder can give the seat: a function that refuses everybody keeps no rule."""
+    before = owner(box, names)
+    end = box.evaluate(GIVEN, **(names | {"giver": before}))
+    require(
+        end != "coroutine",
+        expected="the hold with its new buyer",
+        got="a coroutine",
+        why="An `await` is missing: `session.scalar(…)` alone has not run anything yet.",
+        where=ONE_STEP,
+    )
+    require(
+        owner(box, names) == names["friend"],
+        expected=also,
+        got="HoldNotFound for her, too" if end == "HoldNotFound" else "the seat is still hers",
+        why="To refuse everybody is no rule. If your change looks right: in a `where`, `is None` "
+        "is decided by Python, before there is any SQL; write `.is_(None)`.",
+        where=ONE_STEP,
+    )
+    require(
+        len(box.sql("select seat_id from hold where buyer_id = %s", UUID(before))) == 1,
+        expected="one seat given; the other seat she holds that night stays hers",
+        got="both were given away",
+        why="The change must name the seat, too. If it does: Python's `and` between two "
+        "conditions keeps only one of them. Put commas between them.",
+        where=ONE_STEP,
+    )
+
+
 @GIFT.item(1, "The seat goes to the friend, and the changed hold is returned.")
 def given(box: Sandbox) -> None:
     names = claim(box)
     returned = box.evaluate(GIVEN, **names)
+    require(
+        returned != "coroutine",
+        expected="the hold with its new buyer is returned",
+        got="a coroutine",
+        why="An `await` is missing: `session.scalar(…)` alone has not run anything yet.",
+        where=ONE_STEP,
+    )
+    require(
+        returned != "HoldNotFound",
+        expected="the hold is the friend's",
+        got="HoldNotFound, although Ana's hold is good",
+        why="No row was found for a gift that is allowed. In a `where`, `is None` is decided by "
+        "Python, before there is any SQL; write `.is_(None)`.",
+        where=ONE_STEP,
+    )
     require(
         owner(box, names) == names["friend"],
         expected="the hold is the friend's",
@@ -372,7 +487,7 @@ def given(box: Sandbox) -> None:
     require(
         returned == names["friend"],
         expected="the hold with its new buyer is returned",
-        got="nothing, or the hold as it was" if returned != "HoldNotFound" else returned,
+        got="nothing, or the hold as it was",
         why="`.returning(Hold)` gives the changed row. If the session knew the row already, it "
         "needs `populate_existing=True` to look at the new values.",
         where=ONE_STEP,
@@ -387,7 +502,8 @@ def only_the_holder(box: Sandbox) -> None:
         owner(box, names) == names["giver"],
         expected="a stranger cannot give Ana's seat away",
         got="the seat went to the stranger's friend",
-        why="The change must ask whose hold it is, not only which seat.",
+        why="The change must ask whose hold it is, not only which seat. If it does: Python's "
+        "`and` between two conditions keeps only one of them. Put commas between them.",
         where=ONE_STEP,
     )
     require(
@@ -397,6 +513,7 @@ def only_the_holder(box: Sandbox) -> None:
         why="No row changed, and nobody was told. Zero rows are an answer: look at them.",
         where=ONE_STEP,
     )
+    require_works(box, names, "the stranger is refused, and Ana is not")
 
 
 @GIFT.item(2, "A hold that is sold, or whose time is over at `now`, is not given away.")
@@ -412,9 +529,10 @@ def alive(box: Sandbox) -> None:
         "The hold is good while `expires_at > now`.",
         where="services/holds.py, is_taken",
     )
+    require_works(box, names, "a hold that is over is refused, and a good one is not")
     box.sql(
-        "update hold set order_id = %s where seat_id = %s",
-        order(box, UUID(names["giver"])), UUID(names["seat"]),
+        "update hold set order_id = %s, buyer_id = %s where seat_id = %s",
+        order(box, UUID(names["giver"])), UUID(names["giver"]), UUID(names["seat"]),
     )  # fmt: skip
     box.evaluate(GIVEN, **names)
     require(
@@ -436,7 +554,8 @@ def one_gift(box: Sandbox) -> None:
         expected="the first friend, who was told yes, keeps the seat",
         got="the second call wrote over the first",
         why="Your call asked while the first had not committed yet, heard that the seat is "
-        "Ana's, and then wrote. Asking and writing must be one step.",
+        "Ana's, and then wrote. Asking and writing must be one step. (If they are one: Python's "
+        "`and` between conditions drops some of them. Use commas.)",
         where=ONE_STEP,
     )
     require(
@@ -446,6 +565,8 @@ def one_gift(box: Sandbox) -> None:
         why="The second change found no row that is still Ana's. That is the news: raise.",
         where=ONE_STEP,
     )
+    alone = claim(box)
+    require_works(box, alone, "the second of two calls is refused, and a call alone is not")
 
 
 # --- 3: write ---------------------------------------------------------------------------------
@@ -479,6 +600,7 @@ TURNED = """
 import os
 from uuid import UUID
 from boxoffice.database import open_sessions, transaction
+from boxoffice.models.order import Order
 from boxoffice.services.orders import list_orders
 
 async def go():
@@ -489,9 +611,36 @@ async def go():
                 page = await list_orders(session, buyer_id=UUID(buyer), limit=limit, after=after)
                 if not page:
                     break
+                if not all(isinstance(one, Order) for one in page):
+                    return "rows"
                 pages.append([str(order.id) for order in page])
                 after = page[-1]
     return pages
+
+result = go()
+"""
+FETCHED = """
+import os
+from uuid import UUID
+from sqlalchemy import Engine, event
+from boxoffice.database import open_sessions, transaction
+from boxoffice.services.orders import list_orders
+
+fetched = []
+
+def hear(connection, cursor, *rest):
+    fetched.append(max(cursor.rowcount, 0))
+
+async def go():
+    async with open_sessions(os.environ["DATABASE_URL"]) as sessions:
+        async with transaction(sessions) as session:
+            await session.connection()
+            first = await list_orders(session, buyer_id=UUID(buyer), limit=limit, after=None)
+        async with transaction(sessions) as session:
+            await session.connection()
+            event.listen(Engine, "after_cursor_execute", hear)
+            await list_orders(session, buyer_id=UUID(buyer), limit=limit, after=first[-1])
+    return sum(fetched)
 
 result = go()
 """
@@ -505,7 +654,16 @@ def orders(box: Sandbox, buyer: UUID, moments: list[datetime]) -> list[str]:
 
 
 def turned(box: Sandbox, buyer: UUID, limit: int, most: int) -> list[list[str]]:
-    return cast(list[list[str]], box.evaluate(TURNED, buyer=str(buyer), limit=limit, most=most))
+    pages = box.evaluate(TURNED, buyer=str(buyer), limit=limit, most=most)
+    require(
+        pages != "rows",
+        expected="a list of orders",
+        got="rows that have an order in them",
+        why="`session.execute` gives rows, each with an order inside; `session.scalars` gives the "
+        "orders.",
+        where="services/orders.py",
+    )
+    return cast(list[list[str]], pages)
 
 
 @PAGES.item(2, "A page holds at most `limit` orders, and only this buyer's.")
@@ -555,7 +713,7 @@ def newest_first(box: Sandbox) -> None:
     )
 
 
-@PAGES.item(3, "Turning pages meets every order once, even if many were placed at the same moment.")
+@PAGES.item(2, "Turning pages meets every order once, even if many were placed at the same moment.")
 def every_order_once(box: Sandbox) -> None:
     buyer, limit = uuid4(), random.randint(2, 3)
     right = orders(box, buyer, [NOW + n * TEN_MINUTES for n in range(2) for _ in range(7)])
@@ -576,6 +734,22 @@ def every_order_once(box: Sandbox) -> None:
         why="Orders that share the moment of the last one on a page were jumped over. Compare "
         "the pair `(placed_at, id)` as one value.",
         where=TIES,
+    )
+
+
+@PAGES.item(1, "A page fetches its own orders alone, however many the buyer has.")
+def own_rows_alone(box: Sandbox) -> None:
+    buyer, limit = uuid4(), random.randint(2, 5)
+    orders(box, buyer, [NOW + n * TEN_MINUTES for n in range(40)])
+    fetched = box.evaluate(FETCHED, buyer=str(buyer), limit=limit)
+    # One row more is fair: it tells whether there is a next page; another may look up `after`.
+    require(
+        fetched <= limit + 2,
+        expected=f"the second page of {limit} orders fetches {limit} rows",
+        got=f"{fetched} rows came from the database",
+        why="The rows before or after the page were sent, too, and thrown away in Python. Put "
+        "the place into the `where`, and the size of the page into `.limit(…)`.",
+        where="lesson 2.3, step 3: pages that stay fast",
     )
 
 
@@ -617,7 +791,7 @@ import os
 from datetime import datetime
 from uuid import UUID
 from boxoffice.database import open_sessions, transaction
-from boxoffice.errors import SeatTaken
+from boxoffice.errors import SeatNotFound, SeatTaken
 from boxoffice.services.holds import hold_together
 
 async def go():
@@ -631,6 +805,8 @@ async def go():
                 return "held"
         except SeatTaken:
             return "SeatTaken"
+        except SeatNotFound:
+            return "SeatNotFound"
 
 result = go()
 """
@@ -641,6 +817,13 @@ def ask_together(box: Sandbox, night: UUID, count: int) -> tuple[str, list[str]]
     """How it ended, and the seats that the buyer has now ("B7"), as one walks."""
     buyer = uuid4()
     end = box.evaluate(HELD, night=str(night), count=count, buyer=str(buyer), now=NOW.isoformat())
+    require(
+        end != "SeatNotFound",
+        expected="seats of the house where this performance is",
+        got="SeatNotFound from `place_hold`",
+        why="Your free seats stand in another house. Join `performance` to `seat` by the venue.",
+        where="services/seats.py, list_seats",
+    )
     rows = box.sql(
         "select section, row, number from hold join seat on seat.id = seat_id"
         " where buyer_id = %s and performance_id = %s order by section, row, number",
