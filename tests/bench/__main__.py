@@ -130,27 +130,37 @@ def bench_restart(rounds: int) -> Figure:
 
 
 CHECK = """
-import json, time
-from coursekit import course, judge, places
+import json, sys, time
+from coursekit import course, judge, places, start
+sys.stdout, out = sys.stderr, sys.stdout
 times = []
 for _ in range({rounds}):
-    for path in sorted((places.checkout() / "solutions").rglob("*.ipynb")):
+    for path in sorted((places.checkout() / "solutions" / "{chapter}").glob("*.ipynb")):
+        start("{number}." + str(int(path.name[:2])), exercises=True)
+        judge.settle(60)  # a learner reads and writes meanwhile
         answers = {{str(cell.target): cell.body for cell in course.build_cells(path)}}
         for name in course.exercise_names(path):
             begun = time.perf_counter()
             verdict = judge.judge(name, answers)
             times.append(time.perf_counter() - begun)
             assert verdict.outcome == "passed", (name, verdict.text())
-print(json.dumps(times))
+print(json.dumps(times), file=out)
 """
 
 
-def bench_check(rounds: int) -> Figure:
-    with state() as variables:
-        times = json.loads(last_line(CHECK.format(rounds=max(2, rounds)), variables))
-    p95 = statistics.quantiles(times, n=20)[-1]
-    note = f"p95 of {len(times)}; slowest {max(times):.2f} s"
-    return Figure("check", p95, statistics.median(times), "s", "≤ 0.6 s", p95 <= 0.6, note)
+def bench_check(rounds: int) -> list[Figure]:
+    """The solutions of each chapter, in the order of a learner: `start`, then check by check."""
+    found = []
+    for number, (name, chapter) in enumerate(
+        {"check": "ch01_api", "db-check": "ch02_database"}.items(), 1
+    ):
+        code = CHECK.format(rounds=max(2, rounds), chapter=chapter, number=number)
+        with state() as variables:
+            times = json.loads(last_line(code, variables))
+        p95 = statistics.quantiles(times, n=20)[-1]
+        note = f"p95 of {len(times)}; slowest {max(times):.2f} s"
+        found.append(Figure(name, p95, statistics.median(times), "s", "≤ 0.6 s", p95 <= 0.6, note))
+    return found
 
 
 RUN = """
