@@ -1,7 +1,8 @@
-"""A Python tool such as pytest, run in a process forked from the warm parent."""
+"""A Python tool such as pytest, run from within Python."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import runpy
 import sys
@@ -16,7 +17,15 @@ if TYPE_CHECKING:
 
 
 def run(channel: Channel, *, command: list[str]) -> None:
-    """Run `pytest …`, `python file.py …`, `python -m module …` or another console script."""
+    """The job: perform a command in this process, and send the exit `code`."""
+    channel.send(code=perform(command))
+
+
+def perform(command: list[str]) -> int:
+    """Run `pytest …`, `python file.py …`, `python -m module …` or another console script.
+
+    Returns the exit code. Only what ends this very process comes through.
+    """
     code = 0
     try:
         _call(command)
@@ -24,15 +33,16 @@ def run(channel: Channel, *, command: list[str]) -> None:
         if isinstance(leaving.code, str):
             print(leaving.code, file=sys.stderr)
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-    except BaseException as error:
+    except (Exception, KeyboardInterrupt) as error:
         lines = own_frames(error, Path.cwd())
         if len(lines) == 1:
             lines = traceback.format_exception_only(error)
         print("\n".join(line.rstrip() for line in lines), file=sys.stderr)
         code = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
-    channel.send(code=code)
+    with contextlib.suppress(AttributeError, ValueError):  # somebody replaced or closed them
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return code
 
 
 def _call(command: list[str]) -> None:

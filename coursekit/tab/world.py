@@ -152,7 +152,7 @@ def _everything_kept() -> Iterator[None]:
     folder, variables, words = _working_folder(), dict(os.environ), [*sys.argv]
     writes, temporary, leave = sys.dont_write_bytecode, tempfile.tempdir, os._exit
     recursion, show = sys.getrecursionlimit(), warnings.showwarning
-    filters = [*warnings.filters]
+    filters, finders = [*warnings.filters], [*sys.meta_path]
     root, handlers, level = logging.root, [*logging.root.handlers], logging.root.level
     sys.dont_write_bytecode = True  # a file may change twice within a second
     os._exit = _leave
@@ -162,6 +162,7 @@ def _everything_kept() -> Iterator[None]:
         os._exit = leave
         sys.dont_write_bytecode, tempfile.tempdir, sys.argv[:] = writes, temporary, words
         sys.setrecursionlimit(recursion)
+        sys.meta_path[:] = finders
         warnings.showwarning = show
         if warnings.filters != filters:
             warnings.filters[:] = filters  # type: ignore[index]

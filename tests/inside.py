@@ -1,0 +1,44 @@
+"""The side of the seam that needs no processes, on a computer: its own servers, in process code."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from coursekit.computer import Computer
+from coursekit.runtime import Finished
+from coursekit.tab import asgi, loop, tools
+
+
+class Loop(loop.Inline, asyncio.SelectorEventLoop):
+    """A loop that may run inside another one, and speaks with the real servers."""
+
+
+class Inside(Computer):
+    """As in a tab; but PostgreSQL and Redis are those of the computer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        loop.install(Loop)
+        asgi.route()
+
+    def serve(  # type: ignore[override]
+        self, folder: Path, variables: Mapping[str, str], scratch: Path | None = None
+    ) -> asgi.Application:
+        return asgi.Application(folder, variables, scratch)
+
+    def call(
+        self,
+        function: str,
+        arguments: Mapping[str, object],
+        folder: Path,
+        seconds: float = 30,
+        variables: Mapping[str, str] | None = None,
+    ) -> dict[str, object]:
+        return tools.call(function, arguments, folder, seconds, variables)
+
+    def run(
+        self, command: list[str], folder: Path, variables: Mapping[str, str], seconds: float
+    ) -> Finished:
+        return tools.run(command, folder, variables, seconds)
