@@ -1,0 +1,1 @@
+"""The browser tab's side of the seam."""
