@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import psycopg
@@ -21,6 +22,11 @@ from coursekit import places, services, warm
 from coursekit.errors import AppFailed, CourseError, WorkspaceProblem
 from coursekit.runtime import Environment, Finished, Stage
 from coursekit.warm import Job
+
+if TYPE_CHECKING:
+    from coursekit.checks import Exercise
+    from coursekit.judge import Order
+    from coursekit.verdict import Verdict
 
 STARTUP_SECONDS = 10.0
 
@@ -94,7 +100,17 @@ class Computer:
 
     def foresee(self, lesson: str) -> None:
         with contextlib.suppress(CourseError, OSError):
-            self._foreseen = Job("coursekit.judge:ahead", {"lesson": lesson})
+            self._foreseen = Job("coursekit.hearing:ahead", {"lesson": lesson})
+
+    def judge(self, exercise: Exercise, order: Order, **how: bool) -> Verdict:
+        from coursekit import hearing
+
+        return hearing.verdict(exercise, order, **how)
+
+    def settle(self, seconds: float) -> bool:
+        from coursekit import hearing
+
+        return hearing.settle(seconds)
 
     def leave_stage(self) -> None:
         from coursekit import stage

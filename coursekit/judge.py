@@ -1,7 +1,8 @@
 """The one way to a verdict, for the learner's `check`, the command line and the tests.
 
-`judge` orders a job from the warm parent. In that process, which runs no code of the learner's,
-the sandbox is made, the items are looked at one by one, and the verdict is computed.
+Here an answer is read, its items are looked at one by one, and what they came to is summed up.
+Where the learner's code runs meanwhile is for the runtime to say: on a computer in confined
+processes (`hearing`), in a tab in this very interpreter (`tab.sandbox`).
 """
 
 from __future__ import annotations
@@ -13,38 +14,29 @@ import importlib
 import json
 import os
 import secrets
-import shutil
 import sys
-import threading
 import time
 import traceback
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
-from coursekit import build, checks, course, places, warm
+from coursekit import build, checks, course, places, runtime
 from coursekit.checks import Exercise, Item
-from coursekit.confine import Watch
 from coursekit.errors import BuildRefused, CourseError
-from coursekit.ground import Ground
-from coursekit.sandbox import ANSWER_SECONDS, ROLES, Sandbox
-from coursekit.supply import DATABASES, MADE, Supply, makes_tables, sweep
-from coursekit.verdict import CouldNotFinish, ItemResult, NotYet, Outcome, Verdict, say_once
+from coursekit.sandbox import STARTS, Sandbox
+from coursekit.tables import MADE
+from coursekit.verdict import (
+    CouldNotFinish,
+    ItemResult,
+    NeedsComputer,
+    NotYet,
+    Outcome,
+    Verdict,
+    say_once,
+)  # fmt: skip
 
-GRACE_SECONDS = 15
-AHEAD_SECONDS = 30
-LOST_PATIENCE = 2.0
 FAILURES = 2
-LANES = 2
-ROUNDS = 2
-STARTS = "your API starts"
-FIRST = "Each item starts with the tables that your code makes."
-IN_BLOCK = (
-    "Alembic opens a transaction, and this statement works only outside of one. Put it under "
-    "`with op.get_context().autocommit_block():`."
-)
 SHOWN = 500
 KEPT_SECONDS = 24 * 60 * 60
 SHAPE = (LookupError, TypeError, AttributeError, ValueError)
@@ -53,14 +45,25 @@ SHAPE = (LookupError, TypeError, AttributeError, ValueError)
 Starters = dict[str, list[str]]
 """Target → the cells that the exercise's own notebook has for it."""
 
-_tidying: list[warm.Job] = []
-"""Jobs that have told their verdict, and drop what it needed."""
+Found = ItemResult | NotYet | CouldNotFinish | NeedsComputer | Exception
+"""What came of an item."""
 
-checks.exercises()  # so that the warm parent has them
+Looked = tuple[Outcome, str, list[ItemResult]]
+Look = Callable[[Exercise, course.Files, Collection[str]], Looked]
+"""Looks at all items with these files, of which the answer touched some."""
 
 
-class _Channel(Protocol):
-    def send(self, **message: object) -> None: ...
+@dataclass(frozen=True)
+class Order:
+    """All that a verdict is made of; it travels as JSON."""
+
+    check: str
+    answers: dict[str, str]
+    base: str
+    """A file with the Box Office to start from."""
+    starters: Starters
+    sabotaged: int | None = None
+    """For tests: the item of that number counts as held without a look."""
 
 
 # --- the side that asks -----------------------------------------------------------------------
@@ -71,127 +74,38 @@ def judge(
     answers: Mapping[str, str],
     *,
     sabotaged: int | None = None,
-    namespace: bool = True,
-    here: bool = False,
     base: Path | None = None,
+    **how: bool,
 ) -> Verdict:
     """Grade the answers (target → code) of one exercise. Raises UnknownName; else never fails.
 
-    For tests: item number `sabotaged` counts as held without a look; `namespace` off takes the
-    way of machines without name spaces; `here` runs in this process, as a debugger needs it;
-    `base` is a folder with the boxoffice/ to start from, in place of the lesson's end.
+    For tests: item number `sabotaged` counts as held without a look; `base` is a folder with the
+    boxoffice/ to start from, in place of the lesson's end; `how` is for the runtime to know.
     """
     exercise = checks.find(check_id)
     started = time.monotonic()
-    folder = _sandboxes() / f"{os.getpid()}-{secrets.token_hex(6)}"
     try:
-        order: dict[str, Any] = {
-            "check": exercise.id,
-            "answers": dict(answers),
-            "base": str(_base(exercise.lesson, base)),
-            "starters": starters(exercise),
-            "folder": str(folder),
-            "sabotaged": sabotaged,
-            "namespace": namespace and not os.environ.get("COURSEKIT_NO_NAMESPACE"),
-            "more": os.environ.get("COURSEKIT_CHECKS", ""),
-        }
-        verdict = _here(order) if here else _apart(exercise, order)
+        order = Order(
+            exercise.id, dict(answers), str(_base(exercise.lesson, base)), starters(exercise),
+            sabotaged,
+        )  # fmt: skip
+        verdict = runtime.current().judge(exercise, order, **how)
     except (CourseError, OSError) as error:
-        verdict = _ungraded(exercise, str(error))
-    finally:
-        had_databases = (folder / DATABASES).exists()
-        _remove(folder)
-        if had_databases and here:
-            sweep()
+        verdict = ungraded(exercise, str(error))
     return verdict.timed(time.monotonic() - started)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a sandbox's folder, in which an interrupted check may write to its last moment."""
-    for _ in range(25):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
-            return
-        time.sleep(0.02)
 
 
 def settle(seconds: float) -> bool:
     """Wait until earlier checks have dropped what they used; False where it takes longer."""
-    deadline = time.monotonic() + seconds
-    for job in [*_tidying]:
-        with contextlib.suppress(TimeoutError):
-            while job.receive(max(0.001, deadline - time.monotonic())) is not None:
-                pass
-            _tidying.remove(job)
-            job.close()
-    return not _tidying
+    return runtime.current().settle(seconds)
 
 
-def _leave(job: warm.Job) -> None:
-    """Let a job tidy up after its verdict, for as long as this process lives."""
-    for other in [other for other in _tidying if not other.alive()]:
-        _tidying.remove(other)
-        other.close()
-    _tidying.append(job)
-
-
-def _here(order: dict[str, Any]) -> Verdict:
-    found: list[Any] = []
-
-    class Kept:
-        def send(self, **message: object) -> None:
-            found.append(message["verdict"])
-
-    hold(Kept(), **order)
-    return Verdict.from_json(found[0])
-
-
-def _apart(exercise: Exercise, order: dict[str, Any]) -> Verdict:
-    job = warm.Job("coursekit.judge:hold", order)
-    message: dict[str, object] | None = None
-    try:
-        message = job.receive(ROUNDS * exercise.limit + GRACE_SECONDS)
-    except TimeoutError:
-        return _ungraded(exercise, "the check itself did not come to an end")
-    finally:
-        if message and "verdict" in message:
-            _leave(job)
-        else:
-            job.close()
-            if Path(order["folder"], DATABASES).exists():
-                with contextlib.suppress(CourseError, OSError):
-                    _leave(warm.Job("coursekit.supply:sweep"))
-    if message is None:
-        return _ungraded(exercise, "the process of the check ended without a verdict")
-    if "verdict" not in message:
-        last = str(message.get("fault", "no verdict")).strip().splitlines()[-1]
-        return _ungraded(exercise, last)
-    verdict = message["verdict"]
-    assert isinstance(verdict, dict)
-    return Verdict.from_json(verdict)
-
-
-def _ungraded(exercise: Exercise, reason: str) -> Verdict:
+def ungraded(exercise: Exercise, reason: str) -> Verdict:
+    """No verdict, and by no fault of the learner's."""
     return Verdict(
         exercise.id, exercise.title, Outcome.COULD_NOT_BE_GRADED, exercise.points,
         message=f"could not be graded: {reason}. This is a fault of the course, not of your code.",
     )  # fmt: skip
-
-
-def _sandboxes() -> Path:
-    """The folder of all sandboxes; those whose owner is gone are removed."""
-    home = places.state() / "sandboxes"
-    home.mkdir(exist_ok=True)
-    for old in home.iterdir():
-        with contextlib.suppress(ValueError):
-            owner = int(old.name.partition("-")[0])
-            try:
-                os.kill(owner, 0)
-            except ProcessLookupError:
-                shutil.rmtree(old, ignore_errors=True)
-            except PermissionError:
-                pass
-    return home
 
 
 def _base(lesson: str, folder: Path | None) -> Path:
@@ -292,72 +206,27 @@ def is_untouched(code: str | None, given: Sequence[str]) -> bool:
 # --- the side that judges ---------------------------------------------------------------------
 
 
-def hold(
-    channel: _Channel,
-    *,
-    check: str,
-    answers: dict[str, str],
-    base: str,
-    starters: Starters,
-    folder: str,
-    sabotaged: int | None,
-    namespace: bool,
-    more: str,
-) -> None:
-    """The job: come to a verdict, send it, and tidy up. Who asked removes the folder."""
-    for path in filter(None, more.split(os.pathsep)):
-        checks.load(Path(path))
-    exercise = checks.find(check)
-    supplies: list[Supply] = []
-    verdict = _verdict(
-        exercise, answers, Path(base), starters, Path(folder), sabotaged, namespace, supplies
-    )
-    channel.send(verdict=verdict.to_json())
-    for supply in supplies[-1:] if isinstance(channel, warm.Channel) else ():
-        supply.tidy()
-        sweep(channel)
-
-
-def ahead(_channel: _Channel, *, lesson: str) -> None:
-    """The job: make what the first checks of a lesson's exercises would have to wait for."""
-    waiting = {
-        exercise.database: replace(exercise, items=[])
-        for exercise in checks.exercises().values()
-        if exercise.lesson == lesson and exercise.database
-    }
-    if not waiting:
-        return
-    files: course.Files = json.loads(_base(lesson, None).read_text(encoding="utf-8"))
-    folder = _sandboxes() / f"{os.getpid()}-{secrets.token_hex(6)}"
-    namespace = not os.environ.get("COURSEKIT_NO_NAMESPACE")
-    for number, exercise in enumerate(waiting.values()):
-        with contextlib.closing(Watch(AHEAD_SECONDS)) as watch:
-            ground = Ground(files, folder / str(number), watch, ROLES, namespace=namespace)
-            with contextlib.closing(_Boxes(exercise, ground, None, ())) as boxes:
-                boxes.ahead()
-    _remove(folder)
-
-
-def _verdict(
-    exercise: Exercise, answers: dict[str, str], base: Path, starters: Starters, folder: Path,
-    sabotaged: int | None, namespace: bool, supplies: list[Supply],
-) -> Verdict:  # fmt: skip
-    given = {normal(target): code for target, code in answers.items()}
+def verdict(exercise: Exercise, order: Order, look: Look) -> Verdict:
+    """Read the answers, have the items looked at, and sum up."""
+    starters = order.starters
+    given = {normal(target): code for target, code in order.answers.items()}
     targets = [normal(target) for target in exercise.answers]
 
     def said(outcome: Outcome, message: str, items: Iterable[ItemResult] | None = None) -> Verdict:
         unseen = [ItemResult(i.title, i.points, ran=False) for i in exercise.items]
         found = say_once(unseen if items is None else items)
-        return Verdict(exercise.id, exercise.title, outcome, exercise.points, found, message)
+        left_out = sum(item.points for item in found if item.why and not item.ran)
+        points = exercise.points - left_out
+        return Verdict(exercise.id, exercise.title, outcome, points, found, message)
 
     if not exercise.items:
-        return _ungraded(exercise, "the check has no items")
+        return ungraded(exercise, "the check has no items")
     if all(is_untouched(given.get(target), starters.get(target, [])) for target in targets):
         return said(
             Outcome.NOT_ATTEMPTED,
             "Nothing to look at yet: the answer cell is as you found it, or has not been run.",
         )
-    files: course.Files = json.loads(base.read_text(encoding="utf-8"))
+    files: course.Files = load(order.base)
     for target, code in _steps(exercise, given, starters):
         goal = build.parse_target(target)
         try:
@@ -367,7 +236,7 @@ def _verdict(
         except (RecursionError, MemoryError):
             return said(Outcome.NOT_YET, f"Python cannot read {target}: it is nested too deeply.")
     touched = {build.parse_target(target).path for target in given}
-    return said(*_look(exercise, files, touched, folder, sabotaged, namespace, supplies))
+    return said(*look(exercise, files, touched))
 
 
 def _steps(
@@ -394,167 +263,18 @@ def _steps(
             yield target, code
 
 
-def _look(
-    exercise: Exercise, files: course.Files, touched: Collection[str], folder: Path,
-    sabotaged: int | None, namespace: bool, supplies: list[Supply],
-) -> tuple[Outcome, str, list[ItemResult]]:  # fmt: skip
-    """Look at the items, each in a sandbox of its own; again where something came between."""
-    watch = Watch(exercise.limit)
-    shared, disturbed = True, False
+def examine(item: Item, take: Callable[[], Sandbox], hurry: Callable[[], None]) -> Found:
+    """Look at one item in the sandbox that `take` gives; `hurry` where it does not end."""
     try:
-        for number in range(ROUNDS):
-            place = folder / str(number)
-            ground = Ground(files, place, watch, ROLES, namespace=namespace, shared=shared)
-            with contextlib.closing(_Boxes(exercise, ground, sabotaged, touched)) as boxes:
-                supplies += boxes.supplies
-                found = _items(exercise, boxes, sabotaged)
-                disturbed = boxes.was_disturbed and found[0] is not Outcome.PASSED
-            if not disturbed and not ground.is_altered:
-                return found
-            shared = shared and not ground.is_altered  # an item saw what another one wrote
-            watch.give(exercise.limit - watch.left())
-    finally:
-        watch.close()
-    if disturbed and found[0] is not Outcome.COULD_NOT_BE_GRADED:
-        words = "could not be graded: the database server stopped meanwhile. Run the cell again."
-        return Outcome.COULD_NOT_BE_GRADED, words, []
-    return found
-
-
-class _Boxes:
-    """The sandboxes of a check: made a little ahead of their use, and ended behind it."""
-
-    AHEAD = 2
-
-    def __init__(
-        self, exercise: Exercise, ground: Ground, left_out: int | None,
-        touched: Collection[str],
-    ) -> None:  # fmt: skip
-        self.ground = ground
-        self._supply: Supply | None = None
-        if exercise.database == "empty" or (exercise.database and makes_tables(ground.files)):
-            kind = "empty" if exercise.database == "empty" else ""
-            self._supply = Supply(ground.files, ground.folder, kind, self._set_up, touched=touched)
-        self._needs = [checks.needs(item) for item in exercise.items]
-        self._numbers = [n for n in range(len(exercise.items)) if n != left_out]
-        self._patience = min(ANSWER_SECONDS, exercise.limit / 2)
-        self._made: dict[int, Sandbox] = {}
-        self._taking = threading.Lock()
-        self._workers = ThreadPoolExecutor(3)
-        self._workers.submit(self._import)
-
-    def _import(self) -> None:
-        """What the items will use, before the first process is forked."""
-        modules = {m for n in self._numbers for m in self._needs[n].modules}
-        if any(self._needs[n].api for n in self._numbers):
-            modules.add("boxoffice.app")
-        if self._supply is not None and self._supply.is_own:
-            modules.add("boxoffice.database")
-        self.ground.load(sorted(m for m in modules if self.ground.has(m)))
-
-    def take(self, number: int) -> Sandbox:
-        """The sandbox of that item; those of the next ones are begun."""
-        with self._taking:
-            for other in [n for n in self._numbers if n >= number][: 1 + self.AHEAD]:
-                if other not in self._made:
-                    self._made[other] = box = Sandbox(
-                        self.ground, str(other), patience=self._patience, supply=self._supply
-                    )  # fmt: skip
-                    needs = self._needs[other]
-                    self._workers.submit(
-                        box.prefetch, api=needs.api, calls=needs.calls, database=needs.database
-                    )
-            return self._made[number]
-
-    def _set_up(self, url: str) -> None:
-        """Have the learner's Box Office make its tables."""
-        box = Sandbox(self.ground, f"tables-{secrets.token_hex(2)}", patience=self._patience)
-        try:
-            called = box.attempt("boxoffice.database:set_up", url)
-        finally:
-            box.close()
-        if called.error:
-            said = "\n".join(called.lines[-2:]) or called.error
-            raise NotYet(MADE, said, IN_BLOCK if "inside a transaction block" in said else FIRST)
-
-    @property
-    def supplies(self) -> list[Supply]:
-        return [self._supply] if self._supply is not None else []
-
-    def ahead(self) -> None:
-        for supply in self.supplies:
-            supply.ahead()
-
-    @property
-    def was_disturbed(self) -> bool:
-        """Whether the database server fell over meanwhile."""
-        return self._supply is not None and self._supply.was_disturbed
-
-    def leave(self, box: Sandbox) -> None:
-        """End it, without waiting."""
-        self._workers.submit(box.close)
-
-    def hurry(self) -> None:
-        """After an item that did not come to an end: less patience with the others."""
-        with self._taking:
-            self._patience = LOST_PATIENCE
-            for box in self._made.values():
-                box.hurry(LOST_PATIENCE)
-
-    def close(self) -> None:
-        """End all, and wait until nothing is left. Twice does no harm."""
-        self._workers.shutdown(cancel_futures=True)
-        self.ground.close()
-        for box in self._made.values():
-            box.close()
-        if self._supply is not None:
-            self._supply.close()
-
-
-Found = ItemResult | NotYet | CouldNotFinish | Exception
-
-
-def _items(
-    exercise: Exercise, boxes: _Boxes, sabotaged: int | None
-) -> tuple[Outcome, str, list[ItemResult]]:
-    found: dict[int, Found] = {}
-    waiting = iter(range(len(exercise.items)))
-    watch = boxes.ground.watch
-
-    def go_on() -> None:
-        for number in waiting:
-            ended = sum(isinstance(each, CouldNotFinish) for each in list(found.values()))
-            if ended >= FAILURES or watch.left() < 0:
-                return
-            item = exercise.items[number]
-            if number == sabotaged:
-                found[number] = ItemResult(item.title, item.points, item.points)
-            else:
-                found[number] = _examine(item, boxes, number)
-
-    lanes = 1 if exercise.one_by_one else min(LANES, os.cpu_count() or 1)
-    others = [threading.Thread(target=go_on, daemon=True) for _ in range(lanes - 1)]
-    for other in others:
-        other.start()
-    go_on()
-    for other in others:
-        other.join()
-    if len(found) < len(exercise.items) and not watch.left() < 0:
-        ended = sum(isinstance(each, CouldNotFinish) for each in found.values())
-        if ended < FAILURES:
-            raise RuntimeError("an item was left out")
-    return _sum_up(exercise, found)
-
-
-def _examine(item: Item, boxes: _Boxes, number: int) -> Found:
-    try:
-        box = boxes.take(number)
+        box = take()
     except Exception as error:
         return error
     try:
         item.look(box)
     except CouldNotFinish as error:
-        boxes.hurry()
+        hurry()
+        return error
+    except NeedsComputer as error:
         return error
     except NotYet as error:
         return error if error.expected in (STARTS, MADE) else _missed(item, error, box)
@@ -563,13 +283,22 @@ def _examine(item: Item, boxes: _Boxes, number: int) -> Found:
     except Exception as error:
         return error
     finally:
-        boxes.leave(box)
+        box.leave()
     return ItemResult(item.title, item.points, item.points)
 
 
-def _sum_up(
-    exercise: Exercise, found: Mapping[int, Found]
-) -> tuple[Outcome, str, list[ItemResult]]:
+def is_enough(found: Iterable[Found]) -> bool:
+    """Whether so many items did not end that there is no sense in going on."""
+    return sum(isinstance(each, CouldNotFinish) for each in found) >= FAILURES
+
+
+def load(base: str) -> course.Files:
+    """The files that `_base` wrote down."""
+    files: course.Files = json.loads(Path(base).read_text(encoding="utf-8"))
+    return files
+
+
+def sum_up(exercise: Exercise, found: Mapping[int, Found]) -> Looked:
     """What the items came to, in their order, whichever was done first."""
     results: list[ItemResult] = []
     failures: list[str] = []
@@ -580,6 +309,9 @@ def _sum_up(
             results.append(ItemResult(item.title, item.points, ran=False))
         elif isinstance(came, ItemResult):
             results.append(came)
+        elif isinstance(came, NeedsComputer):
+            why = f"Looked at on a computer only: {came}"
+            results.append(ItemResult(item.title, item.points, ran=False, why=why))
         elif isinstance(came, CouldNotFinish):
             got = "the same as above" if str(came) in failures else str(came)
             failures.append(str(came))
@@ -602,7 +334,7 @@ def _sum_up(
             )
     if failures:
         return Outcome.COULD_NOT_FINISH, f"could not finish: {failures[0]}", results
-    passed = all(result.passed for result in results)
+    passed = all(result.passed or (result.why and not result.ran) for result in results)
     return (Outcome.PASSED if passed else Outcome.NOT_YET), "", results
 
 
@@ -689,6 +421,8 @@ def main(words: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return 2
+    from coursekit import warm
+
     for name in warm.PRELOAD:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)

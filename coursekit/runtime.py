@@ -11,9 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import httpx
+
+if TYPE_CHECKING:
+    from coursekit.checks import Exercise
+    from coursekit.judge import Order
+    from coursekit.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,15 @@ class Runtime(Protocol):
 
     def foresee(self, lesson: str) -> None:
         """Begin what the first checks of that lesson's exercises would have to wait for."""
+
+    def judge(self, exercise: Exercise, order: Order, **how: bool) -> Verdict:
+        """Have the items of an exercise looked at, apart from what this kernel holds.
+
+        `how` is for tests of one runtime.
+        """
+
+    def settle(self, seconds: float) -> bool:
+        """Wait until earlier verdicts have dropped what they used; False where it takes longer."""
 
     def leave_stage(self) -> None:
         """This kernel works in no lesson's database any more."""

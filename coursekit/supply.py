@@ -7,32 +7,25 @@ Copies of such a template are made ahead, when nobody waits: *spares*, which a c
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import secrets
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from functools import cached_property
 from pathlib import Path
 
 import psycopg
 
 from coursekit import course, places, services
 from coursekit.errors import CourseError
+from coursekit.tables import EMPTY, Wanted
 from coursekit.verdict import CouldNotFinish, NotYet
 
-MAKER = "database.py"
-FOLDER = "migrations/"
-DYNAMIC = ("importlib", "__import__", "pkgutil", "read_text(", "open(")
 DATABASES = "databases"
 """A file of that name in a check's folder says that there are some to drop."""
-EMPTY = "template0"
-MADE = "your tables can be made"
 SPARES = 5
 SPARE_KINDS = 2
 """How many spares there are of a template, and of how many templates."""
@@ -40,59 +33,6 @@ SPARE = "spare_"
 
 Call = Callable[[str], None]
 """Runs the learner's `set_up(url)` in a confined process. Raises NotYet or CouldNotFinish."""
-
-
-def makes_tables(files: course.Files) -> bool:
-    """Whether this Box Office knows how to set up its database."""
-    with contextlib.suppress(SyntaxError, ValueError):
-        tree = ast.parse(files.get(MAKER, ""))
-        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-        return any(function.name == "set_up" for function in functions)
-    return False
-
-
-def reached(files: course.Files) -> set[str]:
-    """The files that `set_up` can reach: by imports, or as migrations. All, where in doubt."""
-    found: set[str] = set()
-    waiting = [MAKER, *(name for name in files if name.startswith(FOLDER) or name.endswith(".ini"))]
-    while waiting:
-        name = waiting.pop()
-        if name in found or name not in files:
-            continue
-        found.add(name)
-        if not name.endswith(".py"):
-            continue
-        try:
-            imported = _imports(name, files[name])
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return set(files)
-        if imported is None:
-            return set(files)
-        waiting += imported
-    return found
-
-
-def _imports(name: str, text: str) -> list[str] | None:
-    """Files of Box Office that a file may import; None where it may read what no import names."""
-    if not name.startswith(FOLDER) and any(word in text for word in DYNAMIC):
-        return None
-    package = ["boxoffice", *name.split("/")[:-1]]
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            start = package[: len(package) + 1 - node.level] if node.level else []
-            base = ".".join([*start, *(node.module or "").split(".")]).strip(".")
-            names.update({base, *(f"{base}.{alias.name}" for alias in node.names)})
-    paths = []
-    for each in names:
-        parts = each.split(".")
-        if parts[0] == "boxoffice":
-            for end in range(1, len(parts) + 1):
-                path = "/".join(parts[1:end])
-                paths += [f"{path}.py", f"{path}/__init__.py".lstrip("/")]
-    return paths
 
 
 class Supply:
@@ -104,10 +44,8 @@ class Supply:
     ) -> None:  # fmt: skip
         self._marker = folder.parent / DATABASES
         self._prefix = f"{prefix()}{folder.parent.name}_{folder.name}_".replace("-", "_")
-        self._is_empty = kind == "empty" or not makes_tables(files)
-        self._files = files
+        self._wanted = Wanted(files, kind, touched)
         self._make = make
-        self._touched = touched
         self._template = ""
         self._failure: Exception | None = None
         self._making = threading.Lock()
@@ -141,26 +79,18 @@ class Supply:
                 application_name="coursekit",
             )  # fmt: skip
 
-    @cached_property
-    def _wanted(self) -> set[str]:
-        return set() if self._is_empty else reached(self._files)
-
     @property
     def is_own(self) -> bool:
         """Whether the answer has a say in the tables."""
-        return not self._wanted.isdisjoint(self._touched)
+        return self._wanted.is_own
 
     def _find_template(self) -> str:
-        if self._is_empty:
+        if self._wanted.is_empty:
             return EMPTY
-        wanted = self._wanted
-        told = json.dumps(sorted((n, self._files[n]) for n in wanted if not n.startswith("tests/")))
         try:
-            return services.template(hashlib.sha256(told.encode()).hexdigest(), self._make)
+            return services.template(self._wanted.mark, self._make)
         except NotYet as error:
-            if not self.is_own:
-                raise CourseError(f"the tables cannot be made: {error.got}") from None
-            raise
+            raise self._wanted.failed(error) from None
 
     @property
     def was_disturbed(self) -> bool:

@@ -39,9 +39,16 @@ class CouldNotFinish(Exception):
     """The learner's code did not come to an end that can be judged; the message says how."""
 
 
+class NeedsComputer(Exception):
+    """An item that can be looked at on a computer only; the message says what it needs there."""
+
+
 @dataclass(frozen=True)
 class ItemResult:
-    """One item: full points or none. `ran` is False where it was not reached."""
+    """One item: full points or none.
+
+    `ran` is False where it was not reached, or (`why` says so) needs more than a browser tab has.
+    """
 
     title: str
     points: float

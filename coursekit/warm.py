@@ -38,7 +38,7 @@ PRELOAD = (
     "redis.asyncio",
     "sqlalchemy.ext.asyncio", "sqlalchemy.dialects.postgresql.psycopg", "alembic.command",
     "alembic.config", "strawberry.fastapi",
-    "coursekit.server", "coursekit.checks", "coursekit.judge",
+    "coursekit.server", "coursekit.checks", "coursekit.hearing",
 )  # fmt: skip
 """Imported before the first job. A module that is missing is left out, not fatal."""
 

@@ -18,9 +18,10 @@ import psutil
 import pytest
 
 from coursekit import checks, confine, judge, places
+from coursekit.confined import ConfinedSandbox
 from coursekit.errors import UnknownName
 from coursekit.ground import Ground
-from coursekit.sandbox import Sandbox, said
+from coursekit.sandbox import said
 from coursekit.verdict import NotYet, Outcome, Verdict
 
 TARGET = democourse.TARGET
@@ -467,7 +468,7 @@ def response(status: int = 200, **content: object) -> httpx.Response:
     return httpx.Response(status, **content)  # type: ignore[arg-type]
 
 
-BOX = Sandbox.__new__(Sandbox)
+BOX = ConfinedSandbox.__new__(ConfinedSandbox)
 
 
 def test_json_finds_what_stands_at_a_path() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import democourse
 import pytest
 
-from coursekit import course, judge, places, services, supply
+from coursekit import course, judge, places, services, supply, tables
 from coursekit.verdict import Outcome, Verdict
 
 HOLD, TABLES = democourse.HOLD, democourse.SEATS_TABLES + "\n"
@@ -119,11 +119,11 @@ def test_what_set_up_can_reach() -> None:
         "migrations/env.py": "import boxoffice.other", "other.py": "",
         "migrations/versions/one.py": "", "services/shows.py": "import boxoffice.words",
     }  # fmt: skip
-    assert supply.reached(files) == set(files) - {"services/shows.py"}
+    assert tables.reached(files) == set(files) - {"services/shows.py"}
     files["models/base.py"] = "from importlib import import_module"
-    assert supply.reached(files) == set(files)
-    assert supply.makes_tables({"database.py": "def set_up(url): ..."})
-    assert not supply.makes_tables({"database.py": "def set_up(url: ..."})
+    assert tables.reached(files) == set(files)
+    assert tables.makes_tables({"database.py": "def set_up(url): ..."})
+    assert not tables.makes_tables({"database.py": "def set_up(url: ..."})
 
 
 @pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGKILL])
