@@ -1,7 +1,8 @@
-"""`make test`: every step in turn, what each took, and one line a step at the end.
+"""`make test`: every step, what each took, and one line a step at the end.
 
-`everything.py check` runs only the linters and the types, `everything.py backend` what concerns
-the finished Box Office.
+What keeps one core busy runs side by side, what keeps both busy runs alone. `everything.py check`
+runs only the linters and the types, `everything.py backend` what concerns the finished Box Office,
+`everything.py STEP` one step, as in `everything.py test_lessons`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from coursekit import services
@@ -100,25 +103,60 @@ def test_site() -> bool:
     return tool("pytest", "-q", "tests/site")
 
 
-CHECKS = (check_package, check_backend)
-STEPS = (*CHECKS, test_backend, test_engine, test_lessons, build_book, test_site)
+Step = Callable[[], bool]
+CHECKS: list[Step] = [check_package, check_backend]
+SIDE_BY_SIDE: list[list[Step]] = [[*CHECKS, test_backend], [build_book, test_site]]
+ALONE: list[list[Step]] = [[test_engine], [test_lessons]]
+PARTS = {"check": [CHECKS], "backend": [[check_backend, test_backend]]}
+STEPS = [step for lane in [*SIDE_BY_SIDE, *ALONE] for step in lane]
 
 
-PARTS = {"check": CHECKS, "backend": (check_backend, test_backend)}
+def name_of(step: Step) -> str:
+    return step.__name__.replace("_", " ")
+
+
+def run(step: Step, apart: bool) -> tuple[bool, str, float]:
+    """Run a step; with others beside it, in a process whose output is printed when it ends."""
+    name = name_of(step)
+    title = f"\n── {name} " + "─" * (70 - len(name))
+    begun = time.monotonic()
+    if not apart:
+        print(title, flush=True)
+        return step(), name, time.monotonic() - begun
+    print(f"… {name}", flush=True)
+    command = [PYTHON, __file__, step.__name__]
+    done = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    words = done.stdout.decode("utf-8", "replace")
+    print(f"{title}\n{words}", end="", flush=True)
+    return done.returncode == 0, name, time.monotonic() - begun
+
+
+def run_lane(lane: list[Step], apart: bool) -> list[tuple[bool, str, float]]:
+    return [run(step, apart) for step in lane]
 
 
 def main(part: str) -> int:
+    begun = time.monotonic()
+    one = [step for step in STEPS if step.__name__ == part]
+    if one:
+        return 0 if one[0]() else 1
+    if part and part not in PARTS:
+        print(f"no part {part!r}: {', '.join([*PARTS, *(step.__name__ for step in STEPS)])}")
+        return 2
     rows = []
-    for step in PARTS.get(part, STEPS):
-        name = step.__name__.replace("_", " ")
-        print(f"\n── {name} " + "─" * (70 - len(name)), flush=True)
-        begun = time.monotonic()
-        good = step()
-        rows.append((good, name, time.monotonic() - begun))
+    if not part:
+        with ThreadPoolExecutor(len(SIDE_BY_SIDE)) as pool:
+            for found in pool.map(lambda lane: run_lane(lane, True), SIDE_BY_SIDE):
+                rows += found
+    for lane in PARTS.get(part, ALONE):
+        rows += run_lane(lane, False)
     print("\n── all steps " + "─" * 61)
     for good, name, seconds in rows:
         print(f"{'✓ passed' if good else '✗ FAILED'}  {name:<16} {seconds:6.1f} s")
     failed = sum(not good for good, _, _ in rows)
+    print(f"in all {time.monotonic() - begun:.0f} s")
     print(f"{len(rows) - failed} passed, {failed} failed", flush=True)
     return 1 if failed else 0
 

@@ -6,9 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+from coursekit import services
+from coursekit.checks import Exercise
 from coursekit.computer import Computer
+from coursekit.judge import Order
 from coursekit.runtime import Finished
-from coursekit.tab import asgi, loop, tools
+from coursekit.tab import asgi, loop, sandbox, tools
+from coursekit.verdict import Verdict
 
 
 class Loop(loop.Inline, asyncio.SelectorEventLoop):
@@ -42,3 +46,16 @@ class Inside(Computer):
         self, command: list[str], folder: Path, variables: Mapping[str, str], seconds: float
     ) -> Finished:
         return tools.run(command, folder, variables, seconds)
+
+    def judge(self, exercise: Exercise, order: Order, **how: bool) -> Verdict:
+        return sandbox.verdict(exercise, order, Databases())
+
+
+class Databases:
+    """See `sandbox.Databases`."""
+
+    create = staticmethod(services.database)
+    copy = staticmethod(services.copy)
+    template = staticmethod(services.template)
+    drop = staticmethod(services.drop)
+    url = staticmethod(services.postgres_url)
