@@ -10,9 +10,10 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 import psycopg
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from coursekit.checks import Exercise
     from coursekit.judge import Order
     from coursekit.verdict import Verdict
+
+T = TypeVar("T")
 
 STARTUP_SECONDS = 10.0
 
@@ -61,6 +64,12 @@ class Computer:
                 presence.sendall(b'{"call": "presence"}\n')
                 self._presence = presence
 
+    def begin(self, work: Callable[[], T]) -> Callable[[], T]:
+        pool = ThreadPoolExecutor(1)
+        future = pool.submit(work)
+        pool.shutdown(wait=False)
+        return future.result
+
     def revived(self) -> str:
         if services.postgres_version():
             return ""
@@ -91,7 +100,7 @@ class Computer:
 
         def run(folder: Path, url: str) -> list[str]:
             variables = {**environment.variables(), "DATABASE_URL": url}
-            said = self.call("coursekit.stage:set_up", {"url": url}, folder, 30, variables)
+            said = self.call("coursekit.tables:set_up", {"url": url}, folder, 30, variables)
             lines = said.get("lines", [])
             return [str(line) for line in lines] if isinstance(lines, list) else []
 

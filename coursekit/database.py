@@ -139,7 +139,8 @@ class _Watch:
         self._teller = threading.Thread(target=self._look, daemon=True)
 
     def __enter__(self) -> None:
-        self._teller.start()
+        with suppress(RuntimeError):  # no threads: then no other session either
+            self._teller.start()
 
     def __exit__(self, *_: object) -> None:
         self._over.set()

@@ -141,12 +141,14 @@ def waiting(words: str) -> Iterator[None]:
         return
     over = threading.Event()
     teller = threading.Thread(target=_tell, args=(words, over), daemon=True)
-    teller.start()
+    with suppress(RuntimeError):  # where there are no threads, nothing is said meanwhile
+        teller.start()
     try:
         yield
     finally:
         over.set()
-        teller.join()
+        if teller.ident is not None:
+            teller.join()
 
 
 def _tell(words: str, over: threading.Event) -> None:

@@ -16,8 +16,12 @@ from coursekit.errors import WorkspaceProblem
 
 
 def checkout() -> Path:
-    """The folder that holds `notebooks/`: the one this package was installed from."""
-    return Path(__file__).resolve().parent.parent
+    """The folder that holds `notebooks/`: the one this package was installed from.
+
+    In a browser tab the package carries the course along.
+    """
+    carried = Path(__file__).resolve().parent / "_course"
+    return carried if carried.is_dir() else carried.parent.parent
 
 
 def workspace(lesson: str = "") -> Path:
@@ -25,7 +29,9 @@ def workspace(lesson: str = "") -> Path:
     isolated = os.environ.get("COURSEKIT_ISOLATE")
     if isolated:
         return Path(isolated).resolve() / (lesson or "any")
-    return Path(os.environ.get("COURSEKIT_WORKSPACE") or checkout() / "workspace").resolve()
+    if chosen := os.environ.get("COURSEKIT_WORKSPACE"):
+        return Path(chosen).resolve()
+    return (Path.home() if checkout().name == "_course" else checkout()).resolve() / "workspace"
 
 
 def state() -> Path:

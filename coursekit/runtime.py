@@ -7,11 +7,11 @@ sockets and real servers.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import httpx
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from coursekit.checks import Exercise
     from coursekit.judge import Order
     from coursekit.verdict import Verdict
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,14 @@ class Environment:
     postgres: str
     """What answers as PostgreSQL, as in "PostgreSQL 18"."""
     redis: str
+    asleep: bool = False
+    """Whether they begin only when a lesson needs them."""
+
+    def __str__(self) -> str:
+        """Who answers, for the status line."""
+        if self.asleep:
+            return "your API answers inside this tab"
+        return f"{self.postgres} and {self.redis} answer"
 
     def variables(self) -> dict[str, str]:
         """The same as environment variables for the learner's programs."""
@@ -105,6 +115,9 @@ class Runtime(Protocol):
     def prepare(self, name: str, number: int) -> Environment:
         """Have PostgreSQL and Redis answer; a database and a namespace for `name`."""
 
+    def begin(self, work: Callable[[], T]) -> Callable[[], T]:
+        """Begin some work beside this one, where that is possible; called, it gives the result."""
+
     def revived(self) -> str:
         """A sentence, where PostgreSQL was down and runs again now; "" where it was up."""
 
@@ -162,7 +175,9 @@ class Runtime(Protocol):
 def current() -> Runtime:
     """The runtime of this machine."""
     if sys.platform == "emscripten":
-        raise NotImplementedError("The browser's side of the seam is not part of this release.")
+        from coursekit.tab.browser import Tab
+
+        return Tab()
     from coursekit.computer import Computer
 
     return Computer()

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -141,12 +140,13 @@ def _start(lesson_id: str, fresh: bool, exercises: bool) -> display.Shown:
     home = places.workspace(lesson.id)
     root = home / "exercises" / lesson.id if exercises else home
     space = workspace.Workspace(root)
-    with ThreadPoolExecutor(1) as pool:
-        name = lesson.id.replace(".", "_") + ("_exercises" if exercises else "")
-        number = [known.id for known in course.lessons()].index(lesson.id) * 2 + exercises
-        servers = pool.submit(runtime.current().prepare, name, number)
+    name = lesson.id.replace(".", "_") + ("_exercises" if exercises else "")
+    number = [known.id for known in course.lessons()].index(lesson.id) * 2 + exercises
+    servers = runtime.current().begin(lambda: runtime.current().prepare(name, number))
+    try:
         put_back = _put_back(lesson, space, exercises, fresh)
-        environment = servers.result()
+    finally:
+        environment = servers()
     stage = _set_stage(lesson, space, exercises, environment)
     now = Session(lesson, exercises, home, space, environment, name, number, stage)
     before, _session = _session, now
@@ -247,10 +247,10 @@ def with_answers(
 def _status(session: Session, restored: workspace.Restored, aside: Path | None) -> display.Shown:
     kind = "exercises of lesson" if session.exercises else "lesson"
     stand = session.workspace.count()
-    servers = f"{session.environment.postgres} and {session.environment.redis} answer"
     files = f"{stand} {'file' if stand == 1 else 'files'} of Box Office stand"
     ready = "are ready" if session.exercises else "is ready"
-    line = f"{kind} {session.lesson.id} {ready} · {servers} · {files if stand else 'no file yet'}"
+    files = files if stand else "no file yet"
+    line = f"{kind} {session.lesson.id} {ready} · {session.environment} · {files}"
     if tables := _tables(session):
         line += f" · {tables}"
     parts = _found(session)

@@ -6,12 +6,9 @@ a copy. What somebody wrote to the database before is kept under another name.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import fcntl
 import hashlib
-import importlib
-import inspect
 import os
 import re
 import socket
@@ -20,17 +17,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import psycopg
 
 from coursekit import places, services
 from coursekit.errors import AppFailed, CourseError
 from coursekit.runtime import Stage
-from coursekit.server import own_frames
-
-if TYPE_CHECKING:
-    from coursekit.warm import Channel
+from coursekit.tables import TABLES
 
 Files = Mapping[str, str]
 SetUp = Callable[[Path, str], list[str]]
@@ -53,26 +47,6 @@ COUNTED_SINCE = """
 select (select stats_reset from pg_stat_bgwriter)::text || ' ' ||
        coalesce((select stats_reset from pg_stat_database where datname = %s)::text, '')
 """
-TABLES = """
-select relname, reltuples > 0 from pg_class
-where relkind in ('r', 'p') and not relispartition and relname <> 'alembic_version'
-  and relnamespace::regnamespace::text !~ '^pg_|^information_schema$'
-order by relname
-"""
-
-
-def set_up(channel: Channel, *, url: str) -> None:
-    """In a process of its own: call Box Office's `set_up`; send `lines` of what went wrong."""
-    try:
-        function = importlib.import_module("boxoffice.database").set_up
-        if inspect.iscoroutinefunction(function):
-            asyncio.run(function(url))
-        else:
-            function(url)
-    except BaseException as error:
-        channel.send(lines=own_frames(error, Path.cwd()))
-    else:
-        channel.send(lines=[])
 
 
 def has_set_up(files: Files) -> bool:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import contextlib
 import hashlib
+import importlib
+import inspect
 import json
 from collections.abc import Collection
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coursekit import course
 from coursekit.errors import CourseError
+from coursekit.server import own_frames
 from coursekit.verdict import NotYet
 
 if TYPE_CHECKING:
     from coursekit.sandbox import Sandbox
+    from coursekit.warm import Channel
 
 MAKER = "database.py"
 FOLDER = "migrations/"
@@ -26,6 +32,29 @@ IN_BLOCK = (
     "Alembic opens a transaction, and this statement works only outside of one. Put it under "
     "`with op.get_context().autocommit_block():`."
 )
+
+
+TABLES = """
+select relname, reltuples > 0 from pg_class
+where relkind in ('r', 'p') and not relispartition and relname <> 'alembic_version'
+  and relnamespace::regnamespace::text !~ '^pg_|^information_schema$'
+order by relname
+"""
+"""Every table there is, and whether it holds rows, as of the latest `analyze`."""
+
+
+def set_up(channel: Channel, *, url: str) -> None:
+    """In a process of its own: call Box Office's `set_up`; send `lines` of what went wrong."""
+    try:
+        function = importlib.import_module("boxoffice.database").set_up
+        if inspect.iscoroutinefunction(function):
+            asyncio.run(function(url))
+        else:
+            function(url)
+    except BaseException as error:
+        channel.send(lines=own_frames(error, Path.cwd()))
+    else:
+        channel.send(lines=[])
 
 
 def makes_tables(files: course.Files) -> bool:

@@ -3,6 +3,9 @@
 import base64
 import hashlib
 import json
+import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -27,9 +30,29 @@ def coursekit(folder: Path) -> Path:
             if ".ipynb_checkpoints" not in path.parts:
                 name = path.relative_to(ROOT).as_posix()
                 files[f"coursekit/_course/{name}"] = lean(path.read_bytes())
+    for path in made():
+        files[f"coursekit/_course/{path.parent.name}/{path.name}"] = path.read_bytes()
     metadata = f"Metadata-Version: 2.1\nName: coursekit\nVersion: {VERSION}\n"
     files[f"coursekit-{VERSION}.dist-info/METADATA"] = metadata.encode()
     return wheel(folder, "coursekit", VERSION, files)
+
+
+def made() -> list[Path]:
+    """What a tab need not make for itself (`coursekit.tab.dump`), made once for each course."""
+    folder, stamp = ROOT / "_build" / "live" / "course", hashlib.sha256()
+    for path in sorted(
+        [*(ROOT / "notebooks").rglob("*.ipynb"), *(ROOT / "coursekit").glob("*.py")]
+    ):
+        stamp.update(path.read_bytes())
+    stamp.update((ROOT / "coursekit" / "tab" / "dump.py").read_bytes())
+    done = folder / f"{stamp.hexdigest()[:16]}.done"
+    if not done.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run(
+            [sys.executable, "-m", "coursekit.tab.dump", str(folder)], cwd=ROOT, check=True
+        )
+        done.touch()
+    return sorted([*folder.glob("generated/*"), *folder.glob("seasons/*.sql")])
 
 
 def lean(notebook: bytes) -> bytes:

@@ -104,7 +104,8 @@ def _libraries() -> tuple[str, ...]:
     paths.add(str(Path(__file__).parent.parent))
     zipped = f"python{sys.version_info[0]}{sys.version_info[1]}.zip"
     paths |= {path for path in sys.path if path.endswith(zipped)}
-    return tuple(sorted(f"{path}/" for path in paths if path))
+    # Pyodide writes its own with two slashes at the front
+    return tuple(sorted(f"/{path.strip('/')}/" for path in paths if path))
 
 
 LIBRARIES = _libraries()

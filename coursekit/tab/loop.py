@@ -12,6 +12,7 @@ import concurrent.futures
 import contextlib
 import contextvars
 import functools
+import importlib
 import importlib.abc
 import importlib.util
 import sys
@@ -336,6 +337,13 @@ class _After(importlib.abc.MetaPathFinder):
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
+
+
+def load() -> None:
+    """Import what is to be patched now: pytest imports modules past any finder but its own."""
+    for name in PATCHES:
+        if importlib.util.find_spec(name.partition(".")[0]) is not None:
+            importlib.import_module(name)
 
 
 def install(

@@ -931,9 +931,7 @@ class PGconn:
 
     def untrace(self) -> None: ...
 
-    def encrypt_password(
-        self, passwd: bytes, user: bytes, algorithm: bytes | None = None
-    ) -> bytes:
+    def encrypt_password(self, passwd: bytes, user: bytes, algorithm: bytes | None = None) -> bytes:
         raise errors.NotSupportedError("passwords are not encrypted here")
 
     def change_password(self, user: bytes, passwd: bytes) -> None:
@@ -1114,9 +1112,7 @@ def _read_pairs(text: str) -> dict[str, str]:
         match = PAIR.match(text, at)
         if match is None:
             word = text[at:].split()[0]
-            raise errors.OperationalError(
-                f'missing "=" after "{word}" in connection info string'
-            )
+            raise errors.OperationalError(f'missing "=" after "{word}" in connection info string')
         value = match["plain"] if match["quoted"] is None else match["quoted"]
         found[match["key"]] = re.sub(r"\\(.)", r"\1", value)
         at = match.end()
@@ -1158,5 +1154,3 @@ class Escaping:
             lambda found: b"\\" if found[1] == b"\\" else bytes([int(found[1], 8)]),
             text,
         )
-
-

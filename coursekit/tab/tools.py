@@ -11,7 +11,7 @@ from pathlib import Path
 from coursekit import tool
 from coursekit.errors import AppFailed, CourseError, WorkspaceProblem
 from coursekit.runtime import Finished
-from coursekit.tab import clock
+from coursekit.tab import clock, loop
 from coursekit.tab.world import TooMuch, World
 
 OPTIONS = {"pytest": ["--capture=sys"]}
@@ -21,6 +21,8 @@ OPTIONS = {"pytest": ["--capture=sys"]}
 def run(command: list[str], folder: Path, variables: Mapping[str, str], seconds: float) -> Finished:
     """Run a Python tool in `folder`. See `runtime.Runtime.run`."""
     _need(folder)
+    if "pytest" in command:
+        loop.load()
     world = World(folder, variables)
     words = [command[0], *OPTIONS.get(command[0], []), *command[1:]]
     code, is_over = perform(world, words, seconds)

@@ -1,0 +1,109 @@
+"""The browser tab's side of the seam: one interpreter, no processes, no sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from coursekit.runtime import Environment, Finished, Stage
+from coursekit.tab import loop, postgres
+
+if TYPE_CHECKING:
+    from coursekit.checks import Exercise
+    from coursekit.judge import Order
+    from coursekit.tab.asgi import Application
+    from coursekit.verdict import Verdict
+
+T = TypeVar("T")
+
+FIRST_WITH_DATABASE = 2
+"""The chapter from which on a lesson has PostgreSQL loaded."""
+
+
+class Tab:
+    """See `runtime.Runtime`."""
+
+    def __init__(self) -> None:
+        from coursekit.tab import asgi
+
+        loop.install(everywhere=True)
+        postgres.install()
+        asgi.route()
+
+    def prepare(self, name: str, number: int) -> Environment:
+        is_needed = int(name.split("_")[0]) >= FIRST_WITH_DATABASE
+        database = f"boxoffice_{name}"
+        if is_needed:
+            postgres.create(database)
+        return Environment(
+            database_url=postgres.url(database),
+            redis_url=f"redis://fakeredis/{number % 16}",
+            redis_prefix=f"boxoffice:{name}:",
+            postgres=postgres.version() if is_needed else "PostgreSQL",
+            redis="fakeredis",
+            asleep=not is_needed,
+        )
+
+    def begin(self, work: Callable[[], T]) -> Callable[[], T]:
+        result = work()
+        return lambda: result
+
+    def revived(self) -> str:
+        return ""
+
+    def blocked(self, database_url: str, program: str) -> str:
+        return ""  # no session waits for another: there is one
+
+    def notes(self) -> list[str]:
+        return []
+
+    def set_stage(self, environment: Environment, folder: Path, files: Mapping[str, str]) -> Stage:
+        from coursekit.tab import stage
+
+        def run(folder: Path, url: str) -> list[str]:
+            variables = {**environment.variables(), "DATABASE_URL": url}
+            said = self.call("coursekit.tables:set_up", {"url": url}, folder, 60, variables)
+            lines = said.get("lines", [])
+            return [str(line) for line in lines] if isinstance(lines, list) else []
+
+        name = postgres.named(environment.database_url)
+        return stage.prepare(name, folder, dict(files), run)
+
+    def foresee(self, lesson: str) -> None: ...
+
+    def judge(self, exercise: Exercise, order: Order, **how: bool) -> Verdict:
+        from coursekit.tab import hearing
+
+        return hearing.verdict(exercise, order, **how)
+
+    def settle(self, seconds: float) -> bool:
+        return True
+
+    def leave_stage(self) -> None: ...
+
+    def serve(
+        self, folder: Path, variables: Mapping[str, str], scratch: Path | None = None
+    ) -> Application:
+        from coursekit.tab import asgi
+
+        return asgi.Application(folder, {**variables, "PGAPPNAME": "api"}, scratch)
+
+    def call(
+        self,
+        function: str,
+        arguments: Mapping[str, object],
+        folder: Path,
+        seconds: float = 30,
+        variables: Mapping[str, str] | None = None,
+    ) -> dict[str, object]:
+        from coursekit.tab import tools
+
+        return tools.call(function, arguments, folder, seconds, variables)
+
+    def run(
+        self, command: list[str], folder: Path, variables: Mapping[str, str], seconds: float
+    ) -> Finished:
+        from coursekit.tab import tools
+
+        return tools.run(command, folder, {**variables, "PGAPPNAME": "run"}, seconds)
