@@ -21,13 +21,11 @@ from coursekit.confine import Confined
 from coursekit.ground import Ground, Role
 from coursekit.sandbox import (
     ANSWER_SECONDS,
-    MEMORY,
-    STARTS,
     Answers,
     Called,
     Ran,
     Sandbox,
-    no_way_on,
+    not_started,
     slow,
     yours,
 )  # fmt: skip
@@ -95,13 +93,7 @@ class ConfinedSandbox(Sandbox):
             raise self._gone(self._worker, "the call")
         if answer.get("id") != mark:
             raise NotYet("one answer to one call", "something else on the same line")
-        lines = answer.get("lines")
-        called = Called(
-            answer.get("value"), str(answer.get("error", "")), str(answer.get("message", "")),
-            tuple(map(str, lines)) if isinstance(lines, list) else (),
-        )  # fmt: skip
-        if called.error == "MemoryError":
-            raise CouldNotFinish(MEMORY)
+        called = Called.of(answer)
         if called.error:
             self._look(self._worker)
         return called
@@ -252,12 +244,7 @@ class _Served:
             return
         told = message.get("lines")
         lines = [str(line) for line in told] if isinstance(told, list) else []
-        no_way_on(lines)
-        raise NotYet(
-            STARTS,
-            "\n".join(lines[-2:]),
-            "Python stopped while it loaded your code, so no request could be answered.",
-        )
+        raise not_started(lines)
 
     def crash(self, seconds: float = 0) -> list[str]:
         with self._reading, contextlib.suppress(TimeoutError):

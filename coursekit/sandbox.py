@@ -63,6 +63,18 @@ class Called:
     message: str = ""
     lines: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, told: Mapping[str, object]) -> Called:
+        """What `answer` told. Raises CouldNotFinish where the memory did not do."""
+        lines = told.get("lines")
+        called = cls(
+            told.get("value"), str(told.get("error", "")), str(told.get("message", "")),
+            tuple(map(str, lines)) if isinstance(lines, list) else (),
+        )  # fmt: skip
+        if called.error == "MemoryError":
+            raise CouldNotFinish(MEMORY)
+        return called
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -384,6 +396,16 @@ def no_way_on(lines: Sequence[str]) -> None:
 
 def _short(function: str) -> str:
     return function.rpartition(":")[2]
+
+
+def not_started(lines: Sequence[str]) -> NotYet:
+    """The API does not start. Raises CouldNotFinish where the code ended itself."""
+    no_way_on(lines)
+    return NotYet(
+        STARTS,
+        "\n".join(lines[-2:]),
+        "Python stopped while it loaded your code, so no request could be answered.",
+    )
 
 
 def slow(seconds: float) -> CouldNotFinish:

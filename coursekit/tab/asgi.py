@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from email.utils import formatdate
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote
 
 import httpx
@@ -40,8 +40,22 @@ HELD_PARTS = 64
 GONE = "Server disconnected without sending a response."
 CUT = "peer closed connection without sending complete message body (incomplete chunked read)"
 
+
+class Answering(Protocol):
+    """What has an address of this tab."""
+
+    def answer(self, request: httpx.Request) -> httpx.Response: ...
+
+
 _ports = itertools.count(FIRST_PORT)
-_running: weakref.WeakValueDictionary[int, Application] = weakref.WeakValueDictionary()
+_running: weakref.WeakValueDictionary[int, Answering] = weakref.WeakValueDictionary()
+
+
+def announce(one: Answering) -> str:
+    """Give it an address, at which programs of this tab find it while it lives."""
+    port = next(_ports)
+    _running[port] = one
+    return f"http://127.0.0.1:{port}"
 
 
 class Application:
@@ -56,12 +70,11 @@ class Application:
         self._app: Running | None = None
         self._seen: object = None
         self._closed = False
-        self._port = next(_ports)
-        _running[self._port] = self
+        self._url = announce(self)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return self._url
 
     def transport(self) -> httpx.BaseTransport:
         return _Transport(self)
@@ -123,7 +136,6 @@ class Application:
     def close(self) -> None:
         self.recover()
         self._closed = True
-        _running.pop(self._port, None)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """The answer to one request. Raises httpx's errors, as a connection would."""
@@ -502,6 +514,6 @@ def route() -> None:
     httpx.HTTPTransport._finds_applications = True  # type: ignore[attr-defined]
 
 
-def _found(request: httpx.Request) -> Application | None:
+def _found(request: httpx.Request) -> Answering | None:
     here = request.url.host in ("127.0.0.1", "localhost")
     return _running.get(request.url.port or 80) if here else None

@@ -88,17 +88,23 @@ class _Bytes(io.RawIOBase):
 
 
 class World:
-    """Code of the learner's in `folder`, with the given variables on top of (or, where they are
-    `all_variables`, in place of) those of this process."""
+    """Code of the learner's that works in `folder`, with the given variables on top of (or, where
+    they are `all_variables`, in place of) those of this process.
+
+    `code` is where it is imported from, if not from there. It `keeps_bytecode` of files that
+    nobody changes.
+    """
 
     def __init__(
-        self, folder: Path, variables: Mapping[str, str], *,
-        all_variables: bool = False, is_strict: bool = False,
+        self, folder: Path, variables: Mapping[str, str], *, code: Path | None = None,
+        all_variables: bool = False, is_strict: bool = False, keeps_bytecode: bool = False,
     ) -> None:  # fmt: skip
         self.folder = folder
         self.output = Output(is_strict)
         self._variables = dict(variables)
         self._are_all = all_variables
+        self._code = code or folder
+        self._keeps_bytecode = keeps_bytecode
         self._modules: dict[str, ModuleType] = {}
         self._path: list[str] | None = None
 
@@ -130,8 +136,9 @@ class World:
         sys.modules.update(self._modules)
         before = [*sys.path]
         libraries = [path for path in before if clock.is_library(f"{path}/")]
-        sys.path[:] = self._path or [str(self.folder), *libraries]
+        sys.path[:] = self._path or [str(self._code), *libraries]
         _set_variables(self._variables if self._are_all else {**os.environ, **self._variables})
+        sys.dont_write_bytecode = not self._keeps_bytecode  # a file may change within a second
         if self._are_all:
             tempfile.tempdir = None
         os.chdir(self.folder)
@@ -154,7 +161,6 @@ def _everything_kept() -> Iterator[None]:
     recursion, show = sys.getrecursionlimit(), warnings.showwarning
     filters, finders = [*warnings.filters], [*sys.meta_path]
     root, handlers, level = logging.root, [*logging.root.handlers], logging.root.level
-    sys.dont_write_bytecode = True  # a file may change twice within a second
     os._exit = _leave
     try:
         yield
