@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from coursekit.runtime import Environment, Finished, Stage
-from coursekit.tab import loop, postgres
+from coursekit.tab import postgres
 
 if TYPE_CHECKING:
     from coursekit.checks import Exercise
@@ -25,10 +25,9 @@ class Tab:
     """See `runtime.Runtime`."""
 
     def __init__(self) -> None:
-        from coursekit.tab import asgi
+        from coursekit.tab import asgi, startup
 
-        loop.install(everywhere=True)
-        postgres.install()
+        assert startup  # also where the kernel was not told to run it
         asgi.route()
 
     def prepare(self, name: str, number: int) -> Environment:

@@ -18,6 +18,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextvars import ContextVar
 from functools import cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -298,6 +299,7 @@ class Session:
     def hold(self, wire: PageWire, is_open: bool) -> None:
         if is_open and self.holder is None:
             self.holder, self.task = wire, _task()
+            _held.set(wire.prefix)
         elif not is_open and self.holder is wire:
             self.holder = self.task = None
             for future in self.waiting:
@@ -306,6 +308,9 @@ class Session:
 
 
 _sessions: dict[str, Session] = {}
+_held: ContextVar[bytes] = ContextVar("held", default=b"")
+"""The connection whose transaction began in this task, or in one that made this one: SQLAlchemy
+has a task of its own to commit."""
 
 
 def _wake(future: asyncio.Future[None]) -> None:
@@ -327,6 +332,7 @@ async def turn() -> None:
     for session in [*_sessions.values()]:
         while (
             session.holder is not None
+            and session.holder.prefix != _held.get()
             and session.task not in (None, me)
             and not session.task.done()
             and session.task.get_loop() is here
@@ -351,7 +357,10 @@ class PageWire:
         self.prefix = b"c%d_" % next(_numbers)
         self._session = self._mine()
         self._answer = bytearray()
-        self._settings: list[bytes] = []
+        self._settings = [
+            b"set %s = '%s'" % (name.encode(), value.encode())
+            for name, value in re.findall(r"-c\s*([\w.]+)=(\S+)", parameters.get("options", ""))
+        ]
         self._leaves = self._prepares = False
         self._asked = b""
 

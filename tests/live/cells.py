@@ -1,5 +1,6 @@
 """Run in the tab's Python: the cells of a notebook through IPython, as its kernel runs them."""
 
+import importlib
 import json
 import re
 import time
@@ -14,6 +15,7 @@ async def run_notebook(text: str, name: str) -> int:
 
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance(colors="nocolor")
+    importlib.import_module("coursekit.tab.startup")
     failed = []
     for index, cell in enumerate(json.loads(text)["cells"]):
         if cell["cell_type"] != "code":
