@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from coursekit import course, places, session
+from coursekit.errors import CourseError
 from coursekit.runtime import Environment, Finished, Stage
-from coursekit.tab import postgres
+from coursekit.tab import mirror, postgres
 
 if TYPE_CHECKING:
     from coursekit.checks import Exercise
@@ -29,6 +32,7 @@ class Tab:
 
         assert startup  # also where the kernel was not told to run it
         asgi.route()
+        self._notes = _keep_files()
 
     def prepare(self, name: str, number: int) -> Environment:
         is_needed = int(name.split("_")[0]) >= FIRST_WITH_DATABASE
@@ -55,7 +59,8 @@ class Tab:
         return ""  # no session waits for another: there is one
 
     def notes(self) -> list[str]:
-        return []
+        said, self._notes = self._notes, []
+        return said
 
     def set_stage(self, environment: Environment, folder: Path, files: Mapping[str, str]) -> Stage:
         from coursekit.tab import stage
@@ -106,3 +111,38 @@ class Tab:
         from coursekit.tab import tools
 
         return tools.run(command, folder, {**variables, "PGAPPNAME": "run"}, seconds)
+
+
+NOT_KEPT = (
+    "this browser lets the page keep no files, so what you write is gone when you close or "
+    "reload it. A private window does that, and so do strict settings for cookies"
+)
+
+
+def _keep_files() -> list[str]:
+    """Have what the learner writes kept on the page's drive; a note where that is not possible."""
+    from IPython import get_ipython
+
+    shell = get_ipython()  # type: ignore[no-untyped-call]
+    if not mirror.DRIVE.is_dir():
+        return [NOT_KEPT]
+    copy = mirror.Mirror(places.workspace(), mirror.DRIVE / mirror.FOLDER, _is_ours)
+    try:
+        copy.load()
+    except OSError:
+        return [NOT_KEPT]
+    if shell is not None:
+        shell.events.register("post_run_cell", lambda _: copy.push())
+        # IPython says nothing after a cell with `await`: what that wrote is kept before the next.
+        shell.events.register("pre_run_cell", lambda _: copy.push())
+        shell.events.register("pre_run_cell", lambda _: copy.pull())
+    return []
+
+
+def _is_ours(path: str, text: str) -> bool:
+    """Whether the course wrote this: first by what stood when the lesson began, which is quick."""
+    with suppress(CourseError):
+        lesson = session.current().lesson
+        if course.files_at(lesson.id).get(path) == text:
+            return True
+    return course.is_ours(path, text)

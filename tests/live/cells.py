@@ -25,10 +25,17 @@ async def run_notebook(text: str, name: str) -> int:
         begun = time.monotonic()
         with capture_output() as shown:
             ready = shell.transform_cell(source)
-            result = await shell.run_cell_async(source, store_history=True, transformed_cell=ready)
+            if shell.should_run_async(source, transformed_cell=ready):
+                result = await shell.run_cell_async(
+                    source, store_history=True, transformed_cell=ready
+                )
+            else:
+                result = shell.run_cell(source, store_history=True)
         error = result.error_before_exec or result.error_in_exec
         expected = "raises-exception" in tags
-        print(f"--- {name} [{index}] {time.monotonic() - begun:.2f} s  {source.splitlines()[0][:90]}")
+        print(
+            f"--- {name} [{index}] {time.monotonic() - begun:.2f} s  {source.splitlines()[0][:90]}"
+        )
         print(COLOURS.sub("", shown.stdout + shown.stderr).rstrip())
         for output in shown.outputs:
             print(output.data.get("text/plain", "").rstrip())
