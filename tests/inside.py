@@ -62,7 +62,7 @@ class Inside(Computer):
         return tools.run(command, folder, variables, seconds)
 
     def judge(self, exercise: Exercise, order: Order, **how: bool) -> Verdict:
-        return sandbox.verdict(exercise, order, Databases())
+        return sandbox.verdict(exercise, order, Databases(), sessions=100)
 
 
 class Databases:

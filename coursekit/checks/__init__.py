@@ -41,6 +41,8 @@ class Item:
     points: float
     title: str
     look: Look
+    sessions: int = 1
+    """How many sessions of its database it needs at the same time."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,16 @@ class Exercise:
     def points(self) -> float:
         return sum(item.points for item in self.items)
 
-    def item(self, points: float, title: str) -> Callable[[Look], Look]:
-        """Add an item: `title` is a sentence of the task."""
+    def item(self, points: float, title: str, *, sessions: int = 1) -> Callable[[Look], Look]:
+        """Add an item: `title` is a sentence of the task.
+
+        One that holds transactions of several `sessions` open at once is for computers only.
+        """
         if points <= 0:
             raise ValueError(f"{self.id}: an item is worth something, not {points}")
 
         def add(look: Look) -> Look:
-            self.items.append(Item(points, title, look))
+            self.items.append(Item(points, title, look, sessions))
             return look
 
         return add

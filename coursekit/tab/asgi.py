@@ -338,14 +338,15 @@ class _Exchange:
             self._changed, self._room, self._end = (asyncio.Event() for _ in range(3))
             self._task = asyncio.get_running_loop().create_task(self._run())
         self._room.set()
+        begun = time.monotonic()
         while not self._task.done():
             wait = EARLY_SECONDS if self._parts and not self.is_whole else None
             self._changed.clear()
             changed = asyncio.ensure_future(self._changed.wait())
             await asyncio.wait({changed, self._task}, timeout=wait, return_when="FIRST_COMPLETED")
-            late = not changed.done() and not self._task.done()
             changed.cancel()
-            if late or len(self._parts) >= HELD_PARTS:
+            late = self._parts and time.monotonic() - begun > EARLY_SECONDS
+            if (late and not self.is_whole) or len(self._parts) >= HELD_PARTS:
                 return
         if self._end_of_all is not None:
             raise self._end_of_all

@@ -43,6 +43,7 @@ SLOWNESS = 4
 LOST_PATIENCE = 2.0
 PRINTED = "your code printed more than 1 MB."
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ")
+SESSIONS = "it needs two database sessions at the same time, and a browser tab has one."
 CALLERS = "callers at the same moment need threads, and a browser tab has one."
 
 
@@ -60,10 +61,14 @@ class Databases(Protocol):
     def url(self, name: str, /) -> str: ...
 
 
-def verdict(exercise: Exercise, order: Order, databases: Databases) -> Verdict:
-    """See `runtime.Runtime.judge`."""
+def verdict(
+    exercise: Exercise, order: Order, databases: Databases, *, sessions: int = 1
+) -> Verdict:
+    """See `runtime.Runtime.judge`. Each database has that many sessions at once."""
     folder = places.state() / "sandboxes" / secrets.token_hex(6)
-    look = partial(_look, folder=folder, sabotaged=order.sabotaged, databases=databases)
+    look = partial(
+        _look, folder=folder, sabotaged=order.sabotaged, databases=databases, sessions=sessions
+    )
     try:
         return judge.verdict(exercise, order, look)
     finally:
@@ -72,7 +77,7 @@ def verdict(exercise: Exercise, order: Order, databases: Databases) -> Verdict:
 
 def _look(
     exercise: Exercise, files: course.Files, touched: Collection[str], *,
-    folder: Path, sabotaged: int | None, databases: Databases,
+    folder: Path, sabotaged: int | None, databases: Databases, sessions: int,
 ) -> Looked:  # fmt: skip
     """Look at the items one by one."""
     found: dict[int, Found] = {}
@@ -82,6 +87,8 @@ def _look(
                 break
             if number == sabotaged:
                 found[number] = ItemResult(item.title, item.points, item.points)
+            elif item.sessions > sessions:
+                found[number] = NeedsComputer(SESSIONS)
             else:
                 found[number] = judge.examine(item, partial(boxes.take, str(number)), boxes.hurry)
     return judge.sum_up(exercise, found)

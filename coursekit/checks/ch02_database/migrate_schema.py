@@ -534,7 +534,11 @@ def small_batches(box: Sandbox) -> None:
     )
 
 
-@DOORS.item(2, "It does not wait for a row that somebody has locked; a later run fills that one.")
+@DOORS.item(
+    2,
+    "It does not wait for a row that somebody has locked; a later run fills that one.",
+    sessions=2,
+)
 def waits_for_nobody(box: Sandbox) -> None:
     nights(box, random.randint(5, 9))
     box.sql("""do $$ begin execute format(

@@ -544,7 +544,11 @@ def alive(box: Sandbox) -> None:
     )
 
 
-@GIFT.item(3, "Of two calls at the same moment one gives the seat; the other gets `HoldNotFound`.")
+@GIFT.item(
+    3,
+    "Of two calls at the same moment one gives the seat; the other gets `HoldNotFound`.",
+    sessions=2,
+)
 def one_gift(box: Sandbox) -> None:
     names = claim(box)
     other = str(uuid4())

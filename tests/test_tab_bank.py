@@ -1,0 +1,64 @@
+"""The banks judged in one interpreter, as in a tab: the same verdicts, the same sentences.
+
+One right and one wrong answer of each exercise; with COURSEKIT_WHOLE_BANK=1 all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+from inside import Inside
+from test_checks_bank import BANK, KNOWN, answers_in, entry, missing
+
+from coursekit import judge, runtime
+from coursekit.verdict import Outcome, Verdict
+
+NAMES = {exercise.name: id for id, exercise in KNOWN.items()}
+
+
+def entries() -> list[object]:
+    """The files of all banks, or the first right and the first wrong one of each."""
+    paths = sorted(BANK.glob("*/*/*_*.py"))
+    if not os.environ.get("COURSEKIT_WHOLE_BANK"):
+        kinds = groupby(paths, lambda path: (path.parent, path.name.partition("_")[0]))
+        paths = [next(files) for _, files in kinds]
+    return [pytest.param(path, id=f"{path.parent.name}/{path.stem}") for path in paths]
+
+
+@pytest.fixture(autouse=True)
+def inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    side = Inside()
+    monkeypatch.setattr(runtime, "current", lambda: side)
+
+
+def belongings() -> list[object]:
+    own = [name for name in sys.modules if name.partition(".")[0] == "boxoffice"]
+    return [os.getcwd(), dict(os.environ), [*sys.path], sys.stdout, own]
+
+
+@pytest.mark.parametrize("path", entries())
+def test_entry_gets_its_verdict(path: Path) -> None:
+    before = belongings()
+    verdict = judge.judge(NAMES[path.parent.name], entry(path).answers)
+    assert belongings() == before
+    assert missing(path, verdict) == [], verdict.text()
+    if path.name.startswith("right_"):
+        assert verdict.outcome is Outcome.PASSED, verdict.text()
+        assert _left_out(verdict) == [], verdict.text()
+    else:
+        assert verdict.outcome in {Outcome.NOT_YET, Outcome.COULD_NOT_FINISH}, verdict.text()
+
+
+def _left_out(verdict: Verdict) -> list[str]:
+    """The items that only a computer can look at."""
+    return [item.title for item in verdict.items if not item.ran]
+
+
+@pytest.mark.parametrize("id", list(KNOWN)[::8])
+def test_starter_is_not_attempted(id: str) -> None:
+    verdict = judge.judge(id, answers_in(KNOWN[id], "exercises"))
+    assert verdict.outcome is Outcome.NOT_ATTEMPTED
