@@ -173,8 +173,11 @@ def _sha256(path: Path) -> str:
 # --- the folder -----------------------------------------------------------------------------
 
 
-def fill(folder: Path) -> None:
-    """Pyodide, the wheels, and the list of them that Pyodide reads, without an address outside."""
+def fill(folder: Path, *, bare: bool = False) -> None:
+    """Pyodide, the wheels, and the list of them that Pyodide reads, without an address outside.
+
+    `bare`: as they come, without what is made here.
+    """
     pyodide = BUILD / "vendor" / "live" / "pyodide"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -187,9 +190,10 @@ def fill(folder: Path) -> None:
             shutil.copyfile(wheel, folder / wheel.name)
     for wheel in _kernel_wheels():
         shutil.copyfile(wheel, folder / wheel.name)
-    for source in sorted((LIVE / "standins").glob("*.py")):
-        _standin(source, folder)
-    parcel.coursekit(folder)
+    if not bare:
+        for source in sorted((LIVE / "standins").glob("*.py")):
+            _standin(source, folder)
+        parcel.coursekit(folder)
     _write_list(pyodide / "pyodide-lock.json", folder)
 
 
