@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import re
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, ClassVar, cast
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import httpx
 
@@ -182,7 +181,7 @@ def race(
     _racing.set()
     try:
         with interruptible():
-            return Answers(_in_one_loop(calls) if _are_async(calls) else _in_threads(calls))
+            return Answers(runtime.current().race(calls, in_one_loop=_are_async(calls)))
     finally:
         _racing.clear()
 
@@ -205,37 +204,6 @@ def _calls(
     return calls
 
 
-def _in_threads(calls: Sequence[Callable[[], object]]) -> list[object]:
-    answers: list[object] = [None] * len(calls)
-    barrier = threading.Barrier(len(calls))
-
-    def run(number: int) -> None:
-        try:
-            barrier.wait(30)
-            answers[number] = _finished(calls[number]())
-        except BaseException as error:
-            answers[number] = error
-
-    threads = [threading.Thread(target=run, args=(n,), daemon=True) for n in range(len(calls))]
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        barrier.abort()
-    return answers
-
-
-def _finished(answer: object) -> object:
-    """What an `async` lambda or partial promised, when a thread has called it."""
-    return asyncio.run(_awaited(answer)) if inspect.isawaitable(answer) else answer
-
-
-async def _awaited(answer: Awaitable[object]) -> object:
-    return await answer
-
-
 def _are_async(calls: Sequence[Callable[[], object]]) -> bool:
     return all(inspect.iscoroutinefunction(_unwrapped(call)) for call in calls)
 
@@ -248,46 +216,6 @@ def _unwrapped(call: Callable[..., object]) -> Callable[..., object]:
         return call
     own = getattr(call, "__call__", call)  # noqa: B004
     return own if inspect.ismethod(own) else call
-
-
-def _in_one_loop(calls: Sequence[Callable[[], object]]) -> list[object]:
-    """All calls as tasks of an event loop of its own: the notebook's own loop is running."""
-    answers: list[object] = [None] * len(calls)
-    stop: list[Callable[[], object]] = []
-
-    async def race() -> None:
-        go = asyncio.Event()
-        loop = asyncio.get_running_loop()
-
-        async def run(number: int) -> None:
-            await go.wait()
-            try:
-                answers[number] = await cast(Awaitable[object], calls[number]())
-            except (SystemExit, KeyboardInterrupt) as error:
-                answers[number] = error
-
-        tasks = [asyncio.ensure_future(run(number)) for number in range(len(calls))]
-        stop.append(lambda: loop.call_soon_threadsafe(_cancel, tasks))
-        await asyncio.sleep(0)
-        go.set()
-        for number, ended in enumerate(await asyncio.gather(*tasks, return_exceptions=True)):
-            if ended is not None:
-                answers[number] = ended
-
-    thread = threading.Thread(target=lambda: asyncio.run(race()), daemon=True)
-    thread.start()
-    try:
-        thread.join()
-    except BaseException:
-        for order in stop:
-            order()
-        raise
-    return answers
-
-
-def _cancel(tasks: Iterable[asyncio.Future[None]]) -> None:
-    for task in tasks:
-        task.cancel()
 
 
 def _need_callable(call: object) -> None:

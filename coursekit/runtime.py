@@ -7,7 +7,7 @@ sockets and real servers.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -138,6 +138,12 @@ class Runtime(Protocol):
 
     def foresee(self, lesson: str) -> None:
         """Begin what the first checks of that lesson's exercises would have to wait for."""
+
+    def race(self, calls: Sequence[Callable[[], object]], in_one_loop: bool) -> list[object]:
+        """Let callers go at the same moment: what each got, an exception where one was raised.
+
+        They are threads, or (coroutine functions) tasks `in_one_loop`.
+        """
 
     def judge(self, exercise: Exercise, order: Order, **how: bool) -> Verdict:
         """Have the items of an exercise looked at, apart from what this kernel holds.
