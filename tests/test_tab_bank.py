@@ -62,3 +62,12 @@ def _left_out(verdict: Verdict) -> list[str]:
 def test_starter_is_not_attempted(id: str) -> None:
     verdict = judge.judge(id, answers_in(KNOWN[id], "exercises"))
     assert verdict.outcome is Outcome.NOT_ATTEMPTED
+
+
+def test_few_items_need_a_computer() -> None:
+    items = [item for exercise in KNOWN.values() for item in exercise.items]
+    apart = [item for item in items if item.sessions > 1]
+    assert len(apart) <= 0.05 * len(items), [item.title for item in apart]
+    for exercise in KNOWN.values():
+        seen = sum(item.points for item in exercise.items if item.sessions == 1)
+        assert seen >= 0.4 * exercise.points, exercise.id

@@ -328,7 +328,7 @@ def sell_beside(box: Sandbox, function: str) -> None:
     )
 
 
-@QUIET.item(2, "While it is built, holds can be written.")
+@QUIET.item(2, "While it is built, holds can be written.", sessions=2)
 def built_beside(box: Sandbox) -> None:
     fill_holds(box)
     sell_beside(box, "upgrade")
@@ -370,7 +370,7 @@ def built_anew(box: Sandbox) -> None:
     )
 
 
-@QUIET.item(1, "`downgrade` removes it, and holds can be written meanwhile.")
+@QUIET.item(1, "`downgrade` removes it, and holds can be written meanwhile.", sessions=2)
 def removed(box: Sandbox) -> None:
     fill_holds(box)
     box.sql("create index ix_hold_buyer_id on hold (buyer_id)")
