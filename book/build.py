@@ -5,6 +5,7 @@ Nothing is built that is up to date already; `--force` builds all the same.
 
 import argparse
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -19,13 +20,17 @@ SOURCE = BUILD / "source"
 SITE = BUILD / "html"
 STAMP = BUILD / "html.stamp"
 
-sys.path[:0] = [str(ROOT), str(BOOK)]
+sys.path[:0] = [str(ROOT), str(BOOK), str(BOOK / "live")]
 
+import lite  # noqa: E402
+import packs  # noqa: E402
 import pages  # noqa: E402
 import vendor  # noqa: E402
+import wheels  # noqa: E402
 
 from coursekit import identity  # noqa: E402
 
+LIVE_PROBLEMS = (lite.Unbuildable, packs.Uncompiled, wheels.Unobtainable)
 SPHINX = "from jupyter_book.cli.main import main; main()"
 
 
@@ -35,9 +40,10 @@ def main() -> None:
     force = parser.parse_args().force
     try:
         vendor.fetch(BUILD / "vendor")
-        gather()
-        build(force=force)
-    except (vendor.Missing, pages.Incomplete, Broken) as problem:
+        live = lite.build()
+        gather(live)
+        build(live, force=force)
+    except (*LIVE_PROBLEMS, vendor.Missing, pages.Incomplete, Broken) as problem:
         sys.exit(f"book: {problem}")
 
 
@@ -45,7 +51,7 @@ class Broken(Exception):
     """The site cannot be published as it is."""
 
 
-def gather() -> None:
+def gather(live: Path) -> None:
     """Lay everything that the site is made from into one folder."""
     fresh = BUILD / "source.new"
     shutil.rmtree(fresh, ignore_errors=True)
@@ -53,7 +59,9 @@ def gather() -> None:
     fresh.mkdir(parents=True)
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(ROOT / name, fresh / name)
-    shutil.copytree(BOOK, fresh / "book", ignore=litter)
+    shutil.copytree(BOOK, fresh / "book", ignore=_not_pages)
+    sizes = json.dumps(lite.megabytes(live), sort_keys=True)
+    (fresh / "book" / "_ext" / "megabytes.json").write_text(sizes)
     if (ROOT / "notebooks").is_dir():
         shutil.copytree(ROOT / "notebooks", fresh / "notebooks", ignore=litter)
     static = fresh / "book" / "_static"
@@ -62,6 +70,11 @@ def gather() -> None:
     pages.exercises(ROOT / "solutions", fresh / "exercises")
     pages.backend(fresh)
     _lay_over(fresh, SOURCE)
+
+
+def _not_pages(folder: str, names: list[str]) -> set[str]:
+    aside = {"live"} if Path(folder) == BOOK else set()
+    return aside | set(shutil.ignore_patterns(".*", "__pycache__", "*.sh")(folder, names))
 
 
 def _lay_over(fresh: Path, folder: Path) -> None:
@@ -78,9 +91,10 @@ def _lay_over(fresh: Path, folder: Path) -> None:
     shutil.rmtree(fresh)
 
 
-def build(*, force: bool) -> None:
+def build(live: Path, *, force: bool) -> None:
     stamp = _digest(SOURCE)
     if not force and STAMP.is_file() and STAMP.read_text() == stamp and SITE.is_dir():
+        _add(live)
         print(f"book: up to date in {SITE.relative_to(ROOT)}")
         return
     STAMP.unlink(missing_ok=True)
@@ -94,8 +108,18 @@ def build(*, force: bool) -> None:
     if outside := sorted(outside_files(SITE)):
         raise Broken("these pages load files from outside the site:\n  " + "\n  ".join(outside))
     (SITE / "index.html").write_text(_front_door(), encoding="utf-8")
+    _add(live)
     STAMP.write_text(stamp)
     print(f"book: built, open {SITE.relative_to(ROOT)}/index.html")
+
+
+def _add(live: Path) -> None:
+    """Put the lessons that run beside the pages."""
+    fresh = SITE / "live.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(live, fresh)
+    shutil.rmtree(SITE / "live", ignore_errors=True)
+    fresh.rename(SITE / "live")
 
 
 def _front_door() -> str:

@@ -1,11 +1,14 @@
 """What the site needs beyond Jupyter Book: diagrams, and the tags that a shared link shows."""
 
+import json
 import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from html import escape, unescape
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -24,6 +27,12 @@ SUMMARY = (
     "Learn backend engineering by building one API that sells theatre tickets, "
     "and breaking it until no seat is ever sold twice."
 )
+_SIZES = Path(__file__).with_name("megabytes.json")
+MEGABYTES = {
+    name.removesuffix(".ipynb"): size
+    for name, size in json.loads(_SIZES.read_text(encoding="utf-8")).items()
+}
+"""What a first visit to a notebook fetches, by its page; the build puts it beside this file."""
 # Drawn in the colours of the theme, and named by the text beside it.
 MARK = identity.mark("var(--bx-curtain)", "var(--bx-paper)").replace(
     'role="img" aria-label="Box Office"', 'aria-hidden="true"'
@@ -63,6 +72,8 @@ def add_page_parts(
         scripts = context["script_files"]
         context["script_files"] = [one for one in scripts if "mathjax" not in str(one.filename)]
     context["bx_mark"] = MARK
+    if page in MEGABYTES:
+        context["body"] = context["body"].replace("</h1>", "</h1>\n" + launch(page), 1)
     base = os.environ.get("BOOK_URL", "").rstrip("/")
     picture = context["pathto"]("_static/social.png", 1)
     if base:
@@ -84,6 +95,18 @@ def add_page_parts(
     tags.append(f'<meta name="description" content="{escape(SUMMARY, quote=True)}" />')
     tags.append('<meta name="color-scheme" content="light dark" />')
     context["metatags"] = context.get("metatags", "") + "\n    ".join(["", *tags])
+
+
+def launch(page: str) -> str:
+    """The button that opens the notebook of a page in the reader's browser."""
+    what = "Do these exercises" if page.startswith("exercises/") else "Run this lesson"
+    if page == "notebooks/00_welcome":
+        what = "Run this notebook"
+    address = f"{'../' * page.count('/')}live/open.html?path={quote(page)}.ipynb"
+    return (
+        f'<p class="bx-launch"><a href="{address}">{what} in your browser</a> '
+        f"<span>{MEGABYTES[page]} MB the first time, nothing to install</span></p>"
+    )
 
 
 class CellLexer(Lexer):

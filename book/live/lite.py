@@ -1,4 +1,4 @@
-"""The lessons that run in a browser tab: `build(FOLDER)` writes them beside the book.
+"""The lessons that run in a browser tab: `build()` gives the folder of them.
 
 JupyterLite draws the notebooks, Pyodide runs them, PGlite is their PostgreSQL. All of it is
 fetched in packs by a page of ours, `open.html`, and kept by the browser.
@@ -6,6 +6,7 @@ fetched in packs by a page of ours, `open.html`, and kept by the browser.
 
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -62,12 +63,16 @@ class Unbuildable(Exception):
     """The live site cannot be built as it is."""
 
 
-def build(site: Path) -> None:
-    """Write the live site into `site`, which is replaced."""
+def build() -> Path:
+    """The folder of the live site, built anew where something it is made from has changed."""
+    fresh, stamp = WORK / "site", WORK / "site.stamp"
+    wanted = _inputs()
+    if stamp.is_file() and stamp.read_text() == wanted and fresh.is_dir():
+        return fresh
+    stamp.unlink(missing_ok=True)
     python = WORK / "pyodide"
     wheels.fill(python)
     lite = _jupyterlite()
-    fresh = WORK / "site"
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(lite / "files", fresh / "files")
     shutil.copytree(lite / "api" / "contents", fresh / "api" / "contents")
@@ -76,8 +81,21 @@ def build(site: Path) -> None:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         made = dict(zip(content, pool.map(_Write(fresh / "packs"), content.items()), strict=True))
     _write_manifest(fresh, made, content, packs.importable(python))
-    shutil.rmtree(site, ignore_errors=True)
-    shutil.copytree(fresh, site)
+    packs.forget(WORK / "bytecode")
+    stamp.write_text(wanted)
+    return fresh
+
+
+def _inputs() -> str:
+    total = hashlib.sha256()
+    for folder in ("book/live", "coursekit", *FOLDERS):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(path.parts):
+                total.update(f"{path.relative_to(ROOT)}\0".encode())
+                total.update(hashlib.sha256(path.read_bytes()).digest())
+    for path in (LIVE.parent / "vendor.json", ROOT / "requirements.txt"):
+        total.update(path.read_bytes())
+    return total.hexdigest()
 
 
 class _Write:
@@ -97,9 +115,10 @@ def empty(site: Path) -> None:
     lite = WORK / "empty"
     shutil.rmtree(lite, ignore_errors=True)
     cell = {"cell_type": "code", "id": "one", "metadata": {}, "outputs": [], "source": "print(1)"}
-    notebook = {"cells": [{**cell, "execution_count": None}], "metadata": {}, "nbformat": 4}
+    notebook = {"cells": [{**cell, "execution_count": None}], "nbformat": 4, "nbformat_minor": 5}
+    notebook["metadata"] = {"kernelspec": {"name": "python", "display_name": "Python"}}
     (lite / "content").mkdir(parents=True)
-    (lite / "content" / "one.ipynb").write_text(json.dumps({**notebook, "nbformat_minor": 5}))
+    (lite / "content" / "one.ipynb").write_text(json.dumps(notebook))
     settings = json.loads((LIVE / "jupyter-lite.json").read_text(encoding="utf-8"))
     kernel = settings["jupyter-config-data"]["litePluginSettings"][KERNEL]
     kernel["pyodideUrl"] = "./static/pyodide/pyodide.mjs"
@@ -290,11 +309,15 @@ def _mark(notebook: dict[str, list[dict[str, str]]]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def first_bytes(site: Path, path: str) -> int:
-    """How many bytes a reader's first visit to a lesson fetches."""
+def megabytes(site: Path) -> dict[str, int]:
+    """For each notebook: how many megabytes a reader's first visit fetches."""
     manifest = json.loads((site / "manifest.json").read_text(encoding="utf-8"))
-    return sum(manifest["packs"][name]["bytes"] for name in manifest["lessons"][path]["packs"])
+    sizes = {name: pack["bytes"] for name, pack in manifest["packs"].items()}
+    return {
+        path: math.ceil(sum(sizes[name] for name in lesson["packs"]) / 1e6)
+        for path, lesson in manifest["lessons"].items()
+    }
 
 
 if __name__ == "__main__":
-    build(BUILD / "html" / "live")
+    shutil.copytree(build(), BUILD / "html" / "live", dirs_exist_ok=True)

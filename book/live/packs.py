@@ -161,6 +161,7 @@ def _compiled(
         total.update(one.read_bytes())
     tree = cache / total.hexdigest()[:24]
     if tree.is_dir():
+        tree.touch()
         return tree
     fresh = tree.with_suffix(".new")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -182,3 +183,10 @@ def _unpack(archive: Path, folder: Path) -> None:
             unseen = UNSEEN.search(name) or LEXERS.match(name)
             if not unseen and not name.endswith((*UNUSED, "/")):
                 box.extract(name, folder)
+
+
+def forget(cache: Path, most: int = 40) -> None:
+    """Remove what was compiled and not used for the longest time."""
+    trees = sorted(cache.iterdir(), key=lambda one: one.stat().st_mtime)
+    for tree in trees[:-most]:
+        shutil.rmtree(tree, ignore_errors=True)
