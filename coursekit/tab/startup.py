@@ -4,7 +4,14 @@ A lesson may import psycopg or SQLAlchemy before coursekit, so what they need is
 Nothing of theirs is loaded by it.
 """
 
+import sys
+
 from coursekit.tab import loop, postgres
+
+for name in ("fcntl", "termios"):  # empty ones of the kernel's; Alembic takes real ones
+    if getattr(sys.modules.get(name), "__spec__", sys) is None:
+        del sys.modules[name]
 
 loop.install(everywhere=True)
 postgres.install()
+del loop, name, postgres, sys  # a cell of the reader has names of its own
