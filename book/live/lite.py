@@ -36,6 +36,7 @@ POSTGRES = ("data", "postgres")
 TITLES = {
     "page": "this page",
     "shell": "the notebook",
+    "parts": "rarer parts of the notebook",
     "pyodide": "Python",
     "coursekit": "the course",
     "python": "FastAPI and the tools of the notebook",
@@ -50,7 +51,7 @@ TITLES = {
 """What a reader is told while a pack arrives."""
 ALWAYS = ("page", "shell", "pyodide", "coursekit", "python")
 DEAD_WEIGHT = re.compile(
-    r"\.(map|eot|ttf|woff|txt)$|/fa-.*\.svg$|third-party-licenses|^extensions/.*/static/pypi/"
+    r"\.(map|eot|ttf|txt)$|/fa-.*\.(svg|woff)$|third-party-licenses|^extensions/.*/static/pypi/"
     r"|^extensions/.*/(install|package)\.json$|^(doc|lab)/|rspack|\.schema\."
     r"|^(files|static|api/contents)/|^(package\.json|icon-.*)$"
 )
@@ -76,7 +77,7 @@ def build() -> Path:
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(lite / "files", fresh / "files")
     shutil.copytree(lite / "api" / "contents", fresh / "api" / "contents")
-    content = {"page": _page(lite, fresh), "shell": _shell(lite), **_python(python)}
+    content = {"page": _page(lite, fresh), **_shell(lite), **_python(python)}
     content["postgres"] = _tree(BUILD / "vendor" / "live" / "pglite" / "dist", "static/pglite")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         made = dict(zip(content, pool.map(_Write(fresh / "packs"), content.items()), strict=True))
@@ -192,21 +193,26 @@ def _palette() -> str:
     return f":root {{{light} }}\n@media (prefers-color-scheme: dark) {{ :root {{{dark} }} }}\n"
 
 
-def _shell(lite: Path) -> packs.Files:
-    """JupyterLite itself."""
+def _shell(lite: Path) -> dict[str, packs.Files]:
+    """JupyterLite: the files that a lesson loads at its start, by `shell.txt`, and the others."""
     files = {name: data for name, data in _tree(lite).items() if not DEAD_WEIGHT.search(name)}
     page = files["notebooks/index.html"].decode()
     style = '<link rel="stylesheet" href="../page/palette.css">\n'
     style += '<link rel="stylesheet" href="../page/notebook.css">\n</head>'
     files["notebooks/index.html"] = page.replace("</head>", style, 1).encode()
     del files["service-worker.js"]
-    return files
+    first = set((LIVE / "shell.txt").read_text(encoding="utf-8").split())
+    return {
+        "shell": {name: data for name, data in files.items() if name in first},
+        "parts": {name: data for name, data in files.items() if name not in first},
+    }
 
 
 def _python(python: Path) -> dict[str, packs.Files]:
     """Pyodide, and the packages in packs."""
     cache = WORK / "bytecode"
     cache.mkdir(parents=True, exist_ok=True)
+    packs.census(python, cache)  # before two threads ask for it
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         library = pool.submit(packs.stdlib, python, cache)
         trees = {
@@ -245,7 +251,7 @@ def _write_manifest(
     fresh: Path, made: dict[str, packs.Pack], content: dict[str, packs.Files], homes: dict[str, str]
 ) -> None:
     listed = {
-        name: {**asdict(pack), "title": TITLES[name], "holds": _holds(content[name])}
+        name: {**asdict(pack), "title": TITLES[name], "holds": _holds(name, content[name])}
         for name, pack in made.items()
     }
     lessons = _lessons(homes)
@@ -259,9 +265,10 @@ def _write_manifest(
     (fresh / "manifest.json").write_text(json.dumps(manifest, sort_keys=True, indent=1))
 
 
-def _holds(files: packs.Files) -> list[str]:
-    """How the addresses of a pack's files begin."""
-    return sorted({"/".join(name.split("/")[:2]) if "/" in name else name for name in files})
+def _holds(pack: str, files: packs.Files) -> list[str]:
+    """How the addresses of a pack's files begin; the longest that fits an address counts."""
+    depth = 1 if pack == "parts" else 2
+    return sorted({"/".join(name.split("/")[:depth]) for name in files})
 
 
 def _lessons(homes: dict[str, str]) -> dict[str, dict[str, object]]:
@@ -292,7 +299,9 @@ def _lesson(path: Path, names: list[str]) -> dict[str, object]:
     return {"title": heading, "page": f"../{name}", "packs": names, "mark": _mark(notebook)}
 
 
-def _needed(notebook: dict[str, list[dict[str, str]]], homes: dict[str, str], chapter: str) -> list[str]:
+def _needed(
+    notebook: dict[str, list[dict[str, str]]], homes: dict[str, str], chapter: str
+) -> list[str]:
     """The packs of what the cells import. From chapter 2 on, the database."""
     code = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
     names = re.findall(r"^\s*(?:from|import) (\w+)", "\n".join(code), re.MULTILINE)
@@ -320,4 +329,5 @@ def megabytes(site: Path) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    shutil.copytree(build(), BUILD / "html" / "live", dirs_exist_ok=True)
+    shutil.rmtree(BUILD / "html" / "live", ignore_errors=True)
+    shutil.copytree(build(), BUILD / "html" / "live")

@@ -25,7 +25,7 @@ STDLIB = "python_stdlib.zip"
 ROOTS = {
     "python": (
         *("coursekit", "pyodide-kernel", "piplite", "ipykernel"),
-        *("pydantic-settings", "pytest", "tzdata"),
+        *("email-validator", "pydantic-settings", "pytest", "tzdata"),
     ),
     "data": ("sqlalchemy", "alembic", "psycopg", "psycopg-pool"),
     "graphql": ("strawberry-graphql",),
@@ -37,9 +37,13 @@ ROOTS = {
 MORE = "more"
 LEFT_OUT = {"jedi", "micropip", "parso"}
 """IPython completes without Jedi, by looking at objects; nothing is installed in a tab."""
+SELDOM = {"dnspython", "httpcore", "uvicorn"}
+"""Needed by what travels together, but not where nothing goes out to a network."""
 COURSE = "coursekit"
 """This one changes with every release, and travels alone."""
-UNSEEN = re.compile(r"/tests/|^(sqlalchemy|alembic)/testing/|^prompt_toolkit/contrib/")
+UNSEEN = re.compile(
+    r"/tests/|^(sqlalchemy|alembic)/testing/|^prompt_toolkit/contrib/|^httpx2?/_main\.py"
+)
 LEXERS = re.compile(
     r"pygments/lexers/(?!__init__|_mapping|_sql_builtins|configs|data|diff|graphql|html|javascript"
     r"|markup|python|shell|special|sql|textfmts)"
@@ -100,7 +104,7 @@ def _needed(roots: tuple[str, ...], listed: dict[str, dict[str, list[str]]]) -> 
     waiting = list(roots)
     while waiting:
         name = waiting.pop()
-        if name not in needed | LEFT_OUT:
+        if name not in needed | LEFT_OUT | SELDOM:
             needed.add(name)
             waiting += listed[name]["depends"]
     return needed
@@ -115,6 +119,22 @@ def importable(wheels: Path) -> dict[str, str]:
         for package in packages
         for name in listed[package]["imports"]
     }
+
+
+def census(wheels: Path, cache: Path) -> Path:
+    """A list of the modules that lessons import: these alone are compiled."""
+    total = hashlib.sha256((LIVE / "census.py").read_bytes())
+    for one in sorted(wheels.glob("*.whl")):
+        if not one.name.startswith(COURSE):
+            total.update(one.read_bytes())
+    listed = cache / f"census-{total.hexdigest()[:24]}.json"
+    if not listed.is_file():
+        found = json.loads(_node("census", str(wheels)))
+        if found["problems"]:
+            raise Uncompiled(f"an import fails in the tab: {found['problems'][0]}")
+        listed.write_text(json.dumps(found["files"]), encoding="utf-8")
+    listed.touch()
+    return listed
 
 
 def packages(wheels: Path, names: list[str], cache: Path) -> Files:
@@ -156,8 +176,9 @@ def _compiled(
     keep: tuple[str, ...] = (),
 ) -> Path:
     """A folder with the compiled content of the archives, made once for each content."""
+    wanted = census(pyodide, cache)
     total = hashlib.sha256((LIVE / "bytecode.mjs").read_bytes() + Path(__file__).read_bytes())
-    for one in [*archives, pyodide / "pyodide.asm.wasm"]:
+    for one in [*archives, pyodide / "pyodide.asm.wasm", wanted]:
         total.update(one.read_bytes())
     tree = cache / total.hexdigest()[:24]
     if tree.is_dir():
@@ -167,14 +188,17 @@ def _compiled(
     shutil.rmtree(fresh, ignore_errors=True)
     for archive in archives:
         _unpack(archive, fresh)
-    done = subprocess.run(
-        ["node", str(LIVE / "bytecode.mjs"), str(pyodide), str(fresh), place, *keep],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise Uncompiled(f"the packages for the tab could not be compiled: {done.stderr[-400:]}")
+    _node("compile", str(pyodide), str(fresh), place, str(wanted), *keep)
     fresh.rename(tree)
     return tree
+
+
+def _node(*words: str) -> str:
+    command = ["node", str(LIVE / "bytecode.mjs"), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Uncompiled(f"the packages for the tab could not be compiled: {done.stderr[-600:]}")
+    return done.stdout
 
 
 def _unpack(archive: Path, folder: Path) -> None:
@@ -189,4 +213,7 @@ def forget(cache: Path, most: int = 40) -> None:
     """Remove what was compiled and not used for the longest time."""
     trees = sorted(cache.iterdir(), key=lambda one: one.stat().st_mtime)
     for tree in trees[:-most]:
-        shutil.rmtree(tree, ignore_errors=True)
+        if tree.is_dir():
+            shutil.rmtree(tree, ignore_errors=True)
+        else:
+            tree.unlink()

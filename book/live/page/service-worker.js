@@ -20,15 +20,11 @@ async function answer(request, path) {
   manifest ??= await Store.current();
   if (!manifest) return fetch(request);
   const address = new URL(path, Store.root).href;
-  const packs = Object.values(manifest.packs);
-  for (const pack of packs) {
-    if (!pack.holds.some((start) => path.startsWith(start))) continue;
+  const pack = packOf(path);
+  if (pack) {
+    if (!(await Store.has(pack))) await bring(pack);
     const found = await caches.match(address, { cacheName: Store.cacheOf(pack) });
     if (found) return found;
-    if (pack.whole && !(await Store.has(pack))) {
-      await bring(pack);
-      return caches.match(address, { cacheName: Store.cacheOf(pack) });
-    }
   }
   const seen = await caches.open(Store.seenOf(manifest));
   const kept = await seen.match(address);
@@ -36,6 +32,15 @@ async function answer(request, path) {
   const fresh = await fetch(request);
   if (fresh.status === 200) await seen.put(address, fresh.clone());
   return fresh;
+}
+
+function packOf(path) {
+  let longest = "";
+  let holder;
+  for (const pack of Object.values(manifest.packs))
+    for (const start of pack.holds)
+      if (start.length > longest.length && path.startsWith(start)) [longest, holder] = [start, pack];
+  return holder;
 }
 
 // Two cells may import from the same pack.

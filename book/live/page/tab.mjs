@@ -56,7 +56,7 @@ class Packs:
         if home is None or path is not None:
             return None
         self.homes = {name: pack for name, pack in self.homes.items() if pack != home}
-        self.bring(home)
+        self.bring(home, name)
         importlib.invalidate_caches()
         return importlib.util.find_spec(name)
 
@@ -72,8 +72,10 @@ export async function loadPyodide({ packages, ...options }) {
   const folder = python.runPython("import site; site.getsitepackages()[0]");
   for (const buffer of await arriving) unpack(python, buffer, folder);
   const homes = Object.entries(await imports).filter(([, pack]) => !begun.includes(pack));
-  python.runPython(FINDER, {
-    globals: python.toPy({ homes: Object.fromEntries(homes), bring: (name) => unpack(python, fetchNow(name), folder) }),
-  });
+  const bring = (pack, name) => {
+    console.info(`${name} brings the pack ${pack}`);
+    unpack(python, fetchNow(pack), folder);
+  };
+  python.runPython(FINDER, { globals: python.toPy({ homes: Object.fromEntries(homes), bring }) });
   return python;
 }
