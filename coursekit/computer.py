@@ -26,6 +26,7 @@ from coursekit.warm import Job
 
 if TYPE_CHECKING:
     from coursekit.checks import Exercise
+    from coursekit.doctor import Finding
     from coursekit.judge import Order
     from coursekit.verdict import Verdict
 
@@ -110,6 +111,11 @@ class Computer:
     def foresee(self, lesson: str) -> None:
         with contextlib.suppress(CourseError, OSError):
             self._foreseen = Job("coursekit.hearing:ahead", {"lesson": lesson})
+
+    def looks(self) -> Sequence[Callable[[], Finding]]:
+        from coursekit import doctor
+
+        return doctor.LOOKS
 
     def race(self, calls: Sequence[Callable[[], object]], in_one_loop: bool) -> list[object]:
         from coursekit import crowd

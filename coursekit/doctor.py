@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 
-from coursekit import course, places, services, warm
+from coursekit import course, places, runtime
 from coursekit.errors import CourseError
 
 NEEDED_BYTES = 500 * 1024**2
@@ -34,11 +34,7 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """Look at everything the course needs, one after another."""
-    looks: tuple[Callable[[], Finding], ...] = (
-        look_at_system, look_at_python, look_at_packages, look_at_workspace, look_at_state,
-        look_at_lessons, look_at_servers, look_at_helper,
-    )  # fmt: skip
-    for look in looks:
+    for look in runtime.current().looks():
         try:
             yield look()
         except CourseError as error:
@@ -142,6 +138,8 @@ def look_at_lessons() -> Finding:
 
 def look_at_servers() -> Finding:
     """Start what is down: asking is the only honest test."""
+    from coursekit import services
+
     postgres, redis = services.ensure()
     given = [name for name in ("DATABASE_URL", "REDIS_URL") if services.given_url(name)]
     where = f" (yours, by {' and '.join(given)})" if given else ""
@@ -150,8 +148,17 @@ def look_at_servers() -> Finding:
 
 
 def look_at_helper() -> Finding:
+    from coursekit import warm
+
     warm.connect().close()
     return Finding(True, "the helper process that starts your API answers")
+
+
+LOOKS: tuple[Callable[[], Finding], ...] = (
+    look_at_system, look_at_python, look_at_packages, look_at_workspace, look_at_state,
+    look_at_lessons, look_at_servers, look_at_helper,
+)  # fmt: skip
+"""What there is to look at on a computer."""
 
 
 def main() -> int:

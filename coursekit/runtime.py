@@ -17,6 +17,7 @@ import httpx
 
 if TYPE_CHECKING:
     from coursekit.checks import Exercise
+    from coursekit.doctor import Finding
     from coursekit.judge import Order
     from coursekit.verdict import Verdict
 
@@ -138,6 +139,9 @@ class Runtime(Protocol):
 
     def foresee(self, lesson: str) -> None:
         """Begin what the first checks of that lesson's exercises would have to wait for."""
+
+    def looks(self) -> Sequence[Callable[[], Finding]]:
+        """What `coursekit doctor` looks at."""
 
     def race(self, calls: Sequence[Callable[[], object]], in_one_loop: bool) -> list[object]:
         """Let callers go at the same moment: what each got, an exception where one was raised.

@@ -61,6 +61,10 @@ def _call(command: list[str]) -> None:
         sys.argv = rest
         sys.path.insert(0, str(Path(rest[0]).resolve().parent))
         runpy.run_path(rest[0], run_name="__main__")
+    elif name == "coursekit":
+        from coursekit import cli
+
+        raise SystemExit(cli.main(rest))
     else:
         scripts = importlib.metadata.entry_points(group="console_scripts", name=name)
         if not scripts:

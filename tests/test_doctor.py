@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from coursekit import course, doctor, places, services
+from coursekit import course, doctor, places, services, warm
 from coursekit.errors import ServiceDown
 
 
@@ -88,7 +88,7 @@ def test_one_look_that_fails_does_not_stop_the_others(
         raise RuntimeError("odd")
 
     monkeypatch.setattr(services, "ensure", down)
-    monkeypatch.setattr(doctor.warm, "connect", odd)
+    monkeypatch.setattr(warm, "connect", odd)
     assert doctor.main() == 1
     out = capsys.readouterr().out
     assert "✗ PostgreSQL did not start." in out
