@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from coursekit import course, places, session
+from coursekit import course, display, places, session
 from coursekit.errors import CourseError
 from coursekit.runtime import Environment, Finished, Stage
 from coursekit.tab import mirror, postgres
 
 if TYPE_CHECKING:
     from coursekit.checks import Exercise
+    from coursekit.doctor import Finding
     from coursekit.judge import Order
     from coursekit.tab.asgi import Application
     from coursekit.verdict import Verdict
@@ -28,10 +29,11 @@ class Tab:
     """See `runtime.Runtime`."""
 
     def __init__(self) -> None:
-        from coursekit.tab import asgi, startup
+        from coursekit.tab import asgi, startup, stored
 
         assert startup  # also where the kernel was not told to run it
         asgi.route()
+        stored.install()
         self._notes = _keep_files()
 
     def prepare(self, name: str, number: int) -> Environment:
@@ -75,6 +77,16 @@ class Tab:
         return stage.prepare(name, folder, dict(files), run)
 
     def foresee(self, lesson: str) -> None: ...
+
+    def looks(self) -> Sequence[Callable[[], Finding]]:
+        from coursekit.tab import doctor
+
+        return doctor.LOOKS
+
+    def race(self, calls: Sequence[Callable[[], object]], in_one_loop: bool) -> list[object]:
+        from coursekit.tab import crowd
+
+        return crowd.race(calls, in_one_loop)
 
     def judge(self, exercise: Exercise, order: Order, **how: bool) -> Verdict:
         from coursekit.tab import sandbox
@@ -132,11 +144,22 @@ def _keep_files() -> list[str]:
     except OSError:
         return [NOT_KEPT]
     if shell is not None:
-        shell.events.register("post_run_cell", lambda _: copy.push())
+        shell.events.register("post_run_cell", lambda _: _push(copy))
         # IPython says nothing after a cell with `await`: what that wrote is kept before the next.
-        shell.events.register("pre_run_cell", lambda _: copy.push())
+        shell.events.register("pre_run_cell", lambda _: _push(copy))
         shell.events.register("pre_run_cell", lambda _: copy.pull())
     return []
+
+
+def _push(copy: mirror.Mirror) -> None:
+    try:
+        copy.push()
+    except OSError as error:
+        words = (
+            f"What you wrote could not be kept for a reload ({error.strerror}). Is the browser's "
+            "storage full? It is tried again after the next cell."
+        )
+        display.show(display.card("!", words, "brass"))
 
 
 def _is_ours(path: str, text: str) -> bool:
