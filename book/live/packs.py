@@ -37,6 +37,8 @@ ROOTS = {
 MORE = "more"
 LEFT_OUT = {"jedi", "micropip", "parso"}
 """IPython completes without Jedi, by looking at objects; nothing is installed in a tab."""
+SOURCES = ("anyio", "coursekit")
+"""These keep their sources beside the bytecode: anyio reads its own, and ours are to be read."""
 SELDOM = {"dnspython", "httpcore", "uvicorn"}
 """Needed by what travels together, but not where nothing goes out to a network."""
 COURSE = "coursekit"
@@ -49,7 +51,7 @@ LEXERS = re.compile(
     r"|markup|python|shell|special|sql|textfmts)"
 )
 """Four languages in five colour nothing in this course."""
-UNUSED = (".c", ".h", ".js", ".pxd", ".pyi", ".pyx", "/RECORD", "/WHEEL", "/py.typed")
+UNUSED = (".c", ".h", ".pxd", ".pyi", ".pyx", "/RECORD", "/WHEEL", "/py.typed")
 Files = dict[str, bytes]
 
 
@@ -141,7 +143,7 @@ def packages(wheels: Path, names: list[str], cache: Path) -> Files:
     """The files of some packages, compiled, as they stand where Python looks for packages."""
     listed = json.loads((wheels / "pyodide-lock.json").read_text(encoding="utf-8"))["packages"]
     archives = [wheels / listed[name]["file_name"] for name in names]
-    tree = _compiled(archives, wheels, cache, keep=(COURSE,))
+    tree = _compiled(archives, wheels, cache, keep=SOURCES)
     return _files(tree)
 
 

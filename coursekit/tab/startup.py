@@ -6,11 +6,11 @@ Nothing of theirs is loaded by it.
 
 import sys
 
-from coursekit.tab import loop, postgres
-
-for name in ("fcntl", "termios"):  # empty ones of the kernel's; Alembic takes real ones
+for name in ("fcntl", "termios"):  # empty ones of the kernel's; there are real ones
     if getattr(sys.modules.get(name), "__spec__", sys) is None:
         del sys.modules[name]
+
+from coursekit.tab import loop, postgres  # noqa: E402
 
 loop.install(everywhere=True)
 postgres.install()

@@ -104,8 +104,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   page.on("pageerror", (error) => console.error("page:", String(error).slice(0, 500)));
   try {
     for (const cell of await runNotebook(page, { base: site.base, path })) {
-      const words = cell.outputs.map((one) => [one.text ?? one.data?.["text/plain"] ?? ""].flat().join("")).join(" | ");
-      console.log(`${cell.error ? "✗" : "✓"} ${cell.index} ${cell.ms} ms ${cell.error ?? words.slice(0, 100).replaceAll("\n", "⏎")}`);
+      const words = cell.outputs.map((one) => [one.text ?? one.data?.["text/plain"] ?? one.traceback ?? ""].flat().join("\n")).join(" | ").replace(/\x1b\[[0-9;]*m/g, "");
+      console.log(`${cell.error ? "✗" : "✓"} ${cell.index} ${cell.ms} ms ${cell.error ? `${cell.error}\n${words.slice(-1500)}` : words.slice(0, 100).replaceAll("\n", "⏎")}`);
     }
   } finally {
     await browser.close();
