@@ -35,7 +35,7 @@ TAB = ("--platform", "pyemscripten_2026_0_wasm32", "--platform", "pyodide_2025_0
 COMPUTER = ("--platform", "manylinux_2_17_x86_64", "--platform", "manylinux_2_28_x86_64")
 PLAIN = {"lazy-object-proxy", "markupsafe", "pyyaml"}
 """Packages whose compiled part only makes them faster."""
-STANDINS = {"certifi", "rpds-py"}
+STANDINS = {"certifi", "matplotlib", "rpds-py"}
 """Packages that `standins/` replaces by a few lines of Python."""
 NOT_IN_A_TAB = {
     "colorama",

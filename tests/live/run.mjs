@@ -72,18 +72,10 @@ export async function runCells({ cells, only, seconds }) {
     const cell = model.cells.get(index);
     if (cell.type !== "code" || (only && !only.includes(index))) continue;
     const begun = performance.now();
-    cell.outputs.clear();
-    const { kernel } = panel.sessionContext.session;
-    const future = kernel.requestExecute({ code: cell.sharedModel.getSource(), stop_on_error: false });
-    const gone = [];
-    future.onIOPub = ({ header, content }) => {
-      const type = header.msg_type;
-      if (type === "clear_output") gone.push(cell.outputs.clear(content.wait));
-      else if (["stream", "display_data", "execute_result", "error"].includes(type)) cell.outputs.add({ output_type: type, ...content });
-      else if (type === "update_display_data") gone.push(content);
-    };
+    panel.content.activeCellIndex = index;
     let late = false;
-    await Promise.race([future.done, new Promise((no) => setTimeout(no, seconds * 1000)).then(() => (late = true))]);
+    const done = window.jupyterapp.commands.execute("notebook:run-cell");
+    await Promise.race([done, new Promise((no) => setTimeout(no, seconds * 1000)).then(() => (late = true))]);
     const outputs = cell.outputs.toJSON();
     const error = outputs.find((one) => one.output_type === "error");
     seen.push({

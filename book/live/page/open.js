@@ -203,6 +203,7 @@ async function watch(frame) {
   };
   const panel = await until(() => frame.contentWindow?.jupyterapp?.shell?.currentWidget?.sessionContext && frame.contentWindow.jupyterapp.shell.currentWidget);
   await panel.revealed;
+  for (const cell of panel.content.model.cells) if (cell.type === "code") cell.trusted = true; // the site's own, or the reader's
   $("loading").hidden = true;
   frame.className = "";
   await panel.sessionContext.ready;
