@@ -1,7 +1,8 @@
 """Cells that a tab cannot run: one sentence why, and what they showed on a computer.
 
-Such a cell has the tag `computer`; why stands in its metadata (`coursekit.computer`). It is known
-by its source, so the notebook is the same everywhere, and a variant of the learner's own runs.
+Such a cell has the tag `computer`; why stands in its metadata (`coursekit.computer`), and what a
+tab can do of it (`coursekit.instead`). It is known by its source, so the notebook is the same
+everywhere, and a variant of the learner's own runs.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class _Instead:
         number = _number(_plain("".join(lines)))
         if number is None:
             return lines
-        return [f"__import__('coursekit.tab.stored', fromlist=['show']).show({number})\n"]
+        call = f"__import__('coursekit.tab.stored', fromlist=['show']).show({number})\n"
+        return [call, *instead(_cells()[number]).splitlines(keepends=True)]
 
 
 def show(number: int) -> None:
@@ -51,9 +53,17 @@ def show(number: int) -> None:
     """
     cell = _cells()[number]
     words = f"This cell runs on a computer only: {_reason(cell)}. Below is what it showed there."
+    if instead(cell):
+        words += " After that comes the part of it that this tab has run."
     display.show(display.card("→", words, "info", footer="`make lab` runs it on yours."))
     for output in cell.get("outputs", []):
         _show(output)
+
+
+def instead(cell: Mapping[str, Any]) -> str:
+    """The part of such a cell that a tab can run, which the cells below build on; often none."""
+    own = cell.get("metadata", {}).get("coursekit", {})
+    return str(own.get("instead", "")) if isinstance(own, dict) else ""
 
 
 def _reason(cell: Mapping[str, Any]) -> str:

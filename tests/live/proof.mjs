@@ -1,0 +1,71 @@
+// Runs notebooks of the built site in Chromium with the network closed, two at a time.
+//   node tests/live/proof.mjs SITE < plan.json > result.json
+// plan: [{ path, cells: [{ index, source }], then: [{ name, code: [source] }] }]; each entry starts
+// with an empty kernel, `then` runs after its cells. result: { entries, outside, console }.
+import { open } from "../site/browser.mjs";
+import { openLesson, runCells, serve } from "./run.mjs";
+
+const LANES = 2;
+
+/** In the page: run code that stands in no cell; what each piece printed, as plain text. */
+async function runCode({ code, seconds }) {
+  const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
+  const said = [];
+  for (const source of code) {
+    const future = kernel.requestExecute({ code: source, stop_on_error: false });
+    let words = "";
+    future.onIOPub = ({ content }) => {
+      const text = content.text ?? content.data?.["text/plain"] ?? (content.ename && `${content.ename}: ${content.evalue}`) ?? "";
+      words += [text].flat().join("");
+    };
+    await Promise.race([future.done, new Promise((no) => setTimeout(no, seconds * 1000))]);
+    said.push(words);
+  }
+  return said;
+}
+
+async function runEntry(page, base, { path, cells = [], then = [] }) {
+  const begun = Date.now();
+  try {
+    const frame = await openLesson(page, base, path);
+    const ready = Date.now() - begun;
+    const ran = await frame.evaluate(runCells, { cells, seconds: 90 });
+    const after = {};
+    for (const { name, code } of then) after[name] = await frame.evaluate(runCode, { code, seconds: 90 });
+    return { path, ready, ms: Date.now() - begun, cells: ran, then: after };
+  } catch (error) {
+    return { path, ms: Date.now() - begun, failed: String(error).slice(0, 2000) };
+  }
+}
+
+async function runLane(browser, base, waiting, found) {
+  const context = await browser.newContext();
+  context.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith(base) && !/^(data|blob|about):/.test(url)) found.outside.push(url);
+  });
+  for (let entry; (entry = waiting.shift()); ) {
+    const page = await context.newPage();
+    const note = (words) => found.console.push(`${entry.path}: ${words.slice(0, 500)}`);
+    page.on("console", (message) => message.type() === "error" && note(message.text()));
+    page.on("pageerror", (error) => note(String(error)));
+    found.entries.push(await runEntry(page, base, entry));
+    process.stderr.write(`${entry.path} ${Math.round(found.entries.at(-1).ms / 1000)} s\n`);
+    await page.close();
+  }
+  await context.close();
+}
+
+let plan = "";
+for await (const chunk of process.stdin) plan += chunk;
+const site = await serve(process.argv[2]);
+const browser = await open();
+const found = { entries: [], outside: [], console: [] };
+const waiting = JSON.parse(plan);
+try {
+  await Promise.all(Array.from({ length: LANES }, () => runLane(browser, site.base, waiting, found)));
+} finally {
+  await browser.close();
+  site.close();
+}
+process.stdout.write(JSON.stringify({ ...found, missing: site.sent.missing }));
