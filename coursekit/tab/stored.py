@@ -52,7 +52,9 @@ def show(number: int) -> None:
     For the call that stands in such a cell's place.
     """
     cell = _cells()[number]
-    words = f"This cell runs on a computer only: {_reason(cell)}. Below is what it showed there."
+    words = f"This cell runs on a computer only: {_reason(cell)}."
+    if cell.get("outputs"):
+        words += " Below is what it showed there."
     if instead(cell):
         words += " After that comes the part of it that this tab has run."
     display.show(display.card("→", words, "info", footer="`make lab` runs it on yours."))
