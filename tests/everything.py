@@ -81,7 +81,7 @@ def test_backend() -> bool:
 
 def test_engine() -> bool:
     """The helper package, the checks and their banks."""
-    return tool("pytest", *PARALLEL, "tests", "--ignore=tests/site")
+    return tool("pytest", *PARALLEL, "tests", "--ignore=tests/site", "--ignore=tests/live")
 
 
 def test_lessons() -> bool:
@@ -103,10 +103,15 @@ def test_site() -> bool:
     return tool("pytest", "-q", "tests/site")
 
 
+def test_live() -> bool:
+    """Every lesson and solution in a browser tab, from the built site, without a network."""
+    return tool("pytest", "-q", "tests/live")
+
+
 Step = Callable[[], bool]
 CHECKS: list[Step] = [check_package, check_backend]
 SIDE_BY_SIDE: list[list[Step]] = [[*CHECKS, test_backend], [build_book, test_site]]
-ALONE: list[list[Step]] = [[test_engine], [test_lessons]]
+ALONE: list[list[Step]] = [[test_engine], [test_lessons], [test_live]]
 PARTS = {"check": [CHECKS], "backend": [[check_backend, test_backend]]}
 STEPS = [step for lane in [*SIDE_BY_SIDE, *ALONE] for step in lane]
 
