@@ -135,7 +135,7 @@ def _keep_files() -> list[str]:
     """Have what the learner writes kept on the page's drive; a note where that is not possible."""
     from IPython import get_ipython
 
-    shell = get_ipython()  # type: ignore[no-untyped-call]
+    shell = get_ipython()
     if not mirror.DRIVE.is_dir():
         return [NOT_KEPT]
     copy = mirror.Mirror(places.workspace(), mirror.DRIVE / mirror.FOLDER, _is_ours)

@@ -72,7 +72,7 @@ def _finished(awaitable: Awaitable[Any]) -> Any:
         except StopIteration as end:
             return end.value
         if waits_for is not None:
-            steps.close()  # type: ignore[attr-defined]
+            steps.close()
             raise RuntimeError(
                 "In a browser tab SQLAlchemy cannot wait here for something other than PostgreSQL."
             )

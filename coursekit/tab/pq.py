@@ -353,7 +353,8 @@ class PGconn:
         self._names: set[bytes] = set()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__qualname__} {connection_summary(self)} at 0x{id(self):x}>"
+        said = connection_summary(self)  # type: ignore[arg-type]
+        return f"<{type(self).__qualname__} {said} at 0x{id(self):x}>"
 
     def __del__(self) -> None:
         self.finish()
@@ -1083,7 +1084,7 @@ def _read_address(text: str) -> dict[str, str]:
     rest, _, query = text.partition("://")[2].partition("?")
     place, _, database = rest.partition("/")
     who, at, where = place.rpartition("@")
-    found = {}
+    found: dict[str, str] = {}
     if at:
         user, _, password = who.partition(":")
         found |= {"user": user, "password": password}
