@@ -76,7 +76,6 @@ def build() -> Path:
     lite = _jupyterlite()
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(lite / "files", fresh / "files")
-    shutil.copytree(lite / "api" / "contents", fresh / "api" / "contents")
     content = {"page": _page(lite, fresh), **_shell(lite), **_python(python)}
     content["postgres"] = _tree(BUILD / "vendor" / "live" / "pglite" / "dist", "static/pglite")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -177,7 +176,8 @@ def _page(lite: Path, fresh: Path) -> packs.Files:
         (fresh / name).parent.mkdir(parents=True, exist_ok=True)
         (fresh / name).write_bytes(data)
     workers = {"service-worker.js", "jupyterlite-worker.js"}
-    return {name: data for name, data in files.items() if name not in workers}
+    listings = _tree(lite / "api" / "contents", "api/contents")
+    return {**{name: data for name, data in files.items() if name not in workers}, **listings}
 
 
 def path_is_part(name: str) -> bool:

@@ -19,9 +19,10 @@ export const SITE = fileURLToPath(new URL("../../_build/html", import.meta.url))
 /** A static host: files below a prefix, compressed as hosts do; it counts what it sends. */
 export async function serve(folder = SITE, prefix = "/box-office/") {
   const sent = { bytes: 0, requests: [], missing: [] };
+  const site = { folder, sent }; // another folder may take its place: a new release
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, "http://site");
-    let path = join(folder, decodeURIComponent(pathname.slice(prefix.length)));
+    let path = join(site.folder, decodeURIComponent(pathname.slice(prefix.length)));
     try {
       if (!pathname.startsWith(prefix)) throw new Error("outside the prefix");
       if ((await stat(path)).isDirectory()) path = join(path, "index.html");
@@ -40,8 +41,9 @@ export async function serve(folder = SITE, prefix = "/box-office/") {
     }
   });
   await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
-  const base = `http://127.0.0.1:${server.address().port}${prefix}`;
-  return { base, sent, close: () => (server.close(), server.closeAllConnections()) };
+  site.base = `http://127.0.0.1:${server.address().port}${prefix}`;
+  site.close = () => (server.close(), server.closeAllConnections());
+  return site;
 }
 
 /** Open a lesson through the loading page; resolves when the kernel answers. */
@@ -99,6 +101,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       const words = cell.outputs.map((one) => [one.text ?? one.data?.["text/plain"] ?? one.traceback ?? ""].flat().join("\n")).join(" | ").replace(/\x1b\[[0-9;]*m/g, "");
       console.log(`${cell.error ? "✗" : "✓"} ${cell.index} ${cell.ms} ms ${cell.error ? `${cell.error}\n${words.slice(-1500)}` : words.slice(0, 100).replaceAll("\n", "⏎")}`);
     }
+    if (site.sent.missing.length) console.log("not there:", site.sent.missing.join(" "));
   } finally {
     await browser.close();
     site.close();

@@ -1,0 +1,149 @@
+// What readers meet on the page that opens a lesson, in Chromium; prints what was seen as JSON.
+//   node tests/site/open.mjs SITE
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openLesson, serve } from "../live/run.mjs";
+import { axe, open } from "./browser.mjs";
+
+const [folder] = process.argv.slice(2);
+const LESSON = "notebooks/ch01_api/01_design_resources.ipynb";
+const OTHER = "notebooks/ch01_api/02_implement_endpoints.ipynb";
+const CELL = 1;
+
+async function faults(page) {
+  await page.addScriptTag({ path: axe });
+  const { violations } = await page.evaluate(() => window.axe.run(document, { iframes: false }));
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(" ")).join(", ")}`);
+}
+
+const heading = (page) => page.locator("#heading").innerText();
+const address = (site, path) => `${site.base}live/open.html?path=${encodeURIComponent(path)}`;
+
+/** A browser without something: what the page says, and what it fetched before. */
+async function without(browser, site, script) {
+  const context = await browser.newContext();
+  await context.addInitScript(script);
+  const page = await context.newPage();
+  site.sent.requests.length = 0;
+  await page.goto(address(site, LESSON));
+  await page.locator("#more p").first().waitFor();
+  const seen = {
+    heading: await heading(page), words: await page.locator("main").innerText(), faults: await faults(page),
+    links: await page.locator("main a").evaluateAll((links) => links.map((link) => link.href)),
+    fetched: site.sent.requests.map(([path]) => path),
+  };
+  await context.close();
+  return seen;
+}
+
+/** The first visit: what the bar told while it filled, and the ways it could be read. */
+async function arrive(page, site) {
+  await page.addInitScript(() => {
+    window.told = [];
+    addEventListener("DOMContentLoaded", () => {
+      const note = () => {
+        const bar = document.querySelector("[role=progressbar]");
+        if (bar && !bar.hidden) window.told.push([bar.getAttribute("aria-valuetext"), document.querySelector("#words").textContent]);
+      };
+      new MutationObserver(note).observe(document.body, { subtree: true, attributes: true, childList: true });
+    });
+  });
+  site.sent.bytes = 0;
+  await openLesson(page, site.base, LESSON);
+  return { told: await page.evaluate(() => window.told), bytes: site.sent.bytes, status: await page.locator("#status").innerText(), faults: await faults(page) };
+}
+
+const panel = (frame, work, argument) => frame.evaluate(`(${work})(window.jupyterapp.shell.currentWidget, ${JSON.stringify(argument)})`);
+const sourceOf = (frame) => panel(frame, (one, index) => one.content.model.cells.get(index).sharedModel.getSource(), CELL);
+
+async function edit(frame, words) {
+  await panel(frame, async (one, [index, words]) => {
+    one.content.model.cells.get(index).sharedModel.setSource(words);
+    await one.context.save();
+  }, [CELL, words]);
+}
+
+/** A release: the same site, where two lessons have another first cell. */
+async function release(number) {
+  const next = await mkdtemp(join(tmpdir(), "boxoffice-site-"));
+  await cp(join(folder, "live"), join(next, "live"), { recursive: true });
+  const list = join(next, "live", "manifest.json");
+  const manifest = JSON.parse(await readFile(list, "utf8"));
+  manifest.version = `release-${number}`;
+  for (const path of [LESSON, OTHER]) {
+    const file = join(next, "live", "files", path);
+    const notebook = JSON.parse(await readFile(file, "utf8"));
+    notebook.cells[CELL].source = `print("release ${number}")`;
+    await writeFile(file, JSON.stringify(notebook));
+    manifest.lessons[path].mark = `of release ${number}`;
+  }
+  await writeFile(list, JSON.stringify(manifest));
+  return next;
+}
+
+/** Open a lesson, take the release that the page offers, and answer its question, where it asks. */
+async function update(page, site, path, answer) {
+  await page.evaluate(() => localStorage.setItem(`${new URL("./", location).pathname}asked`, 0));
+  await openLesson(page, site.base, path);
+  await page.locator("#notice:not([hidden]) button").first().waitFor();
+  const offered = await page.locator("#notice").innerText();
+  await page.locator("#notice button").first().click();
+  await page.waitForFunction(() => !document.documentElement.dataset.ready);
+  let asked = "";
+  if (answer) {
+    await page.locator("#more button").first().waitFor();
+    asked = await page.locator("main").innerText();
+    await page.getByRole("button", { name: answer }).click();
+  }
+  await page.waitForFunction(() => document.documentElement.dataset.ready);
+  const frame = page.frames().find((one) => one.url().includes("/notebooks/index.html"));
+  const names = await frame.evaluate(async () => {
+    const folder = await window.jupyterapp.serviceManager.contents.get("notebooks/ch01_api");
+    return folder.content.map((one) => one.name);
+  });
+  return { offered, asked, source: await sourceOf(frame), names };
+}
+
+const browser = await open();
+const site = await serve(folder);
+const seen = {};
+try {
+  seen.no_jspi = await without(browser, site, () => delete WebAssembly.Suspending);
+  seen.no_storage = await without(browser, site, () => Object.defineProperty(IDBFactory.prototype, "open", { value() { throw new Error("not allowed"); } }));
+
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(address(site, "notebooks/none.ipynb"));
+  await page.locator("#more a").waitFor();
+  seen.unknown = { heading: await heading(page) };
+
+  await context.route(/pack\.gz$/, (route) => route.abort());
+  await page.goto(address(site, LESSON));
+  await page.locator("#more button").waitFor();
+  seen.cut = { heading: await heading(page), button: await page.locator("#more button").innerText() };
+  await context.unroute(/pack\.gz$/);
+
+  seen.first = await arrive(page, site);
+  let frame = page.frames().find((one) => one.url().includes("/notebooks/index.html"));
+  await edit(frame, "print('mine')");
+  site.sent.bytes = 0;
+  site.sent.requests.length = 0;
+  frame = await openLesson(page, site.base, LESSON);
+  seen.again = { source: await sourceOf(frame), bytes: site.sent.bytes, requests: [...site.sent.requests] };
+
+  frame = await openLesson(page, site.base, OTHER);
+  await panel(frame, async (one) => one.context.save());
+  seen.release = {};
+  for (const [number, path, answer] of [[1, LESSON, "Open the new one"], [2, OTHER, ""], [3, LESSON, "Go on with mine"]]) {
+    if (number === 3) await edit(await openLesson(page, site.base, LESSON), "print('mine again')");
+    site.folder = await release(number);
+    seen.release[number] = await update(page, site, path, answer);
+    await rm(site.folder, { recursive: true });
+  }
+  await context.close();
+} finally {
+  await browser.close();
+  site.close();
+}
+process.stdout.write(JSON.stringify(seen));
