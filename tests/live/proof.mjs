@@ -40,9 +40,10 @@ async function runEntry(page, base, { path, cells = [], then = [] }) {
 
 async function runLane(browser, base, waiting, found) {
   const context = await browser.newContext();
+  const { origin } = new URL(base); // beside the prefix: the server counts it as missing
   context.on("request", (request) => {
     const url = request.url();
-    if (!url.startsWith(base) && !/^(data|blob|about):/.test(url)) found.outside.push(url);
+    if (!url.startsWith(origin) && !/^(data|blob|about):/.test(url)) found.outside.push(url);
   });
   for (let entry; (entry = waiting.shift()); ) {
     const page = await context.newPage();

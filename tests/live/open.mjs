@@ -1,10 +1,10 @@
 // What readers meet on the page that opens a lesson, in Chromium; prints what was seen as JSON.
-//   node tests/site/open.mjs SITE
+//   node tests/live/open.mjs SITE
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openLesson, serve } from "../live/run.mjs";
-import { axe, open } from "./browser.mjs";
+import { openLesson, serve } from "./run.mjs";
+import { axe, open } from "../site/browser.mjs";
 
 const [folder] = process.argv.slice(2);
 const LESSON = "notebooks/ch01_api/01_design_resources.ipynb";
