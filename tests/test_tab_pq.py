@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,18 +26,27 @@ def cases() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[str, str]:
+def told() -> dict[str, dict[str, Any]]:
+    """What the talk says on our `pq`, and what on libpq."""
     services.ensure()
-    done = subprocess.run(
-        [sys.executable, TALK, services.database("boxoffice_talk")],
-        capture_output=True, text=True, timeout=120, check=False,
-        env={**os.environ, "PYTHONPATH": str(TALK.parent.parent)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    result: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
-    return result
+    done = {}
+    for name, options in (("ours", []), ("libpq", ["--libpq"])):
+        run = subprocess.run(
+            [sys.executable, TALK, services.database("boxoffice_talk"), *options],
+            capture_output=True, text=True, timeout=60, check=False,
+            env={**os.environ, "PYTHONPATH": str(TALK.parent.parent)},
+        )  # fmt: skip
+        assert run.returncode == 0, run.stderr
+        done[name] = json.loads(run.stdout.splitlines()[-1])
+    return done
 
 
 @pytest.mark.parametrize("name", cases())
-def test_pq(told: dict[str, str], name: str) -> None:
-    assert told[name] == ""
+def test_pq(told: dict[str, dict[str, Any]], name: str) -> None:
+    assert told["ours"]["cases"][name] == ""
+    assert told["libpq"]["cases"][name] == "", "the case asks for what libpq does not do"
+
+
+def test_addresses_are_read_as_libpq_reads_them(told: dict[str, dict[str, Any]]) -> None:
+    assert len(told["libpq"]["addresses"]) > 40
+    assert told["ours"]["addresses"] == told["libpq"]["addresses"]

@@ -372,6 +372,7 @@ class PGconn:
             option.keyword.decode(): (option.val or option.compiled or b"").decode()
             for option in _with_environment(Conninfo.parse(conninfo))
         }
+        parameters["user"] = parameters["user"] or "postgres"
         parameters["dbname"] = parameters["dbname"] or parameters["user"]
         connection = cls(parameters)
         connection._begin()
@@ -728,11 +729,16 @@ class PGconn:
         return result
 
     def _give(self, result: PGresult) -> None:
-        """A statement is complete; in a pipeline its command is too."""
+        """A statement is complete; in a pipeline its command is too.
+
+        Not so a sync: an error that comes there is the commit's, and `_on_ready` follows.
+        """
         self._ready.append(result)
         self._current = None
         if self._pipeline != PipelineStatus.OFF and self._commands:
-            self._commands.popleft()
+            self._rows_at_once = 0
+            if self._commands[0].kind != "sync":
+                self._commands.popleft()
             self._ready.append(None)
 
     def _skip_to_sync(self) -> None:
@@ -861,6 +867,7 @@ class PGconn:
     def enter_pipeline_mode(self) -> None:
         if self._commands:
             raise errors.OperationalError("cannot enter pipeline mode, connection not idle")
+        self._rows_at_once = 0
         self._pipeline = PipelineStatus.ON
 
     def exit_pipeline_mode(self) -> None:
@@ -1015,25 +1022,38 @@ class PGcancel:
 # --- addresses ----------------------------------------------------------------------------
 
 OPTIONS: dict[str, tuple[str, str | None]] = {
-    "service": ("PGSERVICE", None), "user": ("PGUSER", "postgres"),
+    "service": ("PGSERVICE", None), "user": ("PGUSER", None),
     "password": ("PGPASSWORD", None), "passfile": ("PGPASSFILE", None),
+    "channel_binding": ("PGCHANNELBINDING", "prefer"),
     "connect_timeout": ("PGCONNECT_TIMEOUT", None), "dbname": ("PGDATABASE", None),
     "host": ("PGHOST", None), "hostaddr": ("PGHOSTADDR", None), "port": ("PGPORT", "5432"),
     "client_encoding": ("PGCLIENTENCODING", None), "options": ("PGOPTIONS", ""),
     "application_name": ("PGAPPNAME", None), "fallback_application_name": ("", None),
     "keepalives": ("", None), "keepalives_idle": ("", None), "keepalives_interval": ("", None),
     "keepalives_count": ("", None), "tcp_user_timeout": ("", None),
-    "sslmode": ("PGSSLMODE", "prefer"), "sslrootcert": ("PGSSLROOTCERT", None),
-    "sslcert": ("PGSSLCERT", None), "sslkey": ("PGSSLKEY", None),
-    "gssencmode": ("PGGSSENCMODE", "disable"), "channel_binding": ("PGCHANNELBINDING", "prefer"),
-    "target_session_attrs": ("PGTARGETSESSIONATTRS", "any"),
-    "load_balance_hosts": ("PGLOADBALANCEHOSTS", "disable"),
-    "replication": ("", None), "require_auth": ("PGREQUIREAUTH", None),
+    "sslmode": ("PGSSLMODE", "prefer"), "sslnegotiation": ("PGSSLNEGOTIATION", "postgres"),
+    "sslcompression": ("PGSSLCOMPRESSION", "0"), "sslcert": ("PGSSLCERT", None),
+    "sslkey": ("PGSSLKEY", None), "sslcertmode": ("PGSSLCERTMODE", None),
+    "sslpassword": ("", None), "sslrootcert": ("PGSSLROOTCERT", None),
+    "sslcrl": ("PGSSLCRL", None), "sslcrldir": ("PGSSLCRLDIR", None), "sslsni": ("PGSSLSNI", "1"),
+    "requirepeer": ("PGREQUIREPEER", None), "require_auth": ("PGREQUIREAUTH", None),
+    "min_protocol_version": ("PGMINPROTOCOLVERSION", None),
+    "max_protocol_version": ("PGMAXPROTOCOLVERSION", None),
+    "ssl_min_protocol_version": ("PGSSLMINPROTOCOLVERSION", "TLSv1.2"),
+    "ssl_max_protocol_version": ("PGSSLMAXPROTOCOLVERSION", None),
+    "gssencmode": ("PGGSSENCMODE", "disable"), "krbsrvname": ("PGKRBSRVNAME", "postgres"),
+    "gsslib": ("PGGSSLIB", None), "gssdelegation": ("PGGSSDELEGATION", "0"),
+    "replication": ("", None), "target_session_attrs": ("PGTARGETSESSIONATTRS", "any"),
+    "load_balance_hosts": ("PGLOADBALANCEHOSTS", "disable"), "scram_client_key": ("", None),
+    "scram_server_key": ("", None), "oauth_issuer": ("", None), "oauth_client_id": ("", None),
+    "oauth_client_secret": ("", None), "oauth_scope": ("", None), "sslkeylogfile": ("", None),
 }  # fmt: skip
 """Parameters of a connection: the variable and the value where nothing says else."""
+SECRET = {"password", "sslpassword", "oauth_client_secret"}
 PAIR = re.compile(
-    r"\s*(?P<key>[^\s=]+)\s*=\s*"
-    r"(?:'(?P<quoted>(?:[^'\\]|\\.)*)'|(?P<plain>(?:[^\s\\]|\\.)*))(?=\s|$)"
+    r"\s*(?P<key>[^\s=]*)\s*=\s*"
+    r"(?:'(?P<quoted>(?:[^'\\]|\\.)*)'|(?!')(?P<plain>(?:[^\s\\]|\\.|\\$)*))",
+    re.DOTALL,
 )
 
 
@@ -1049,7 +1069,7 @@ class Conninfo:
                 compiled=None if value is None else value.encode(),
                 val=None,
                 label=name.encode(),
-                dispchar=b"*" if name == "password" else b"",
+                dispchar=b"*" if name in SECRET else b"",
                 dispsize=20,
             )
             for name, (variable, value) in OPTIONS.items()
@@ -1060,10 +1080,14 @@ class Conninfo:
         _need_bytes(conninfo)
         text = conninfo.decode()
         is_address = text.startswith(("postgresql://", "postgres://"))
-        found = _read_address(text) if is_address else _read_pairs(text)
-        for name in found:
+        found: dict[str, str] = {}
+        for name, value in _read_address(text) if is_address else _read_pairs(text):
+            if name == "requiressl":
+                name, value = "sslmode", "require" if value[:1] == "1" else "prefer"
             if name not in OPTIONS:
-                raise errors.OperationalError(f'invalid connection option "{name}"')
+                kind = "URI query parameter:" if is_address else "connection option"
+                raise errors.OperationalError(f'invalid {kind} "{name}"')
+            found[name] = value
         return [
             option._replace(val=found[name].encode() if name in found else None)
             for option in cls.get_defaults()
@@ -1080,44 +1104,90 @@ def _with_environment(options: list[ConninfoOption]) -> list[ConninfoOption]:
     ]
 
 
-def _read_address(text: str) -> dict[str, str]:
-    rest, _, query = text.partition("://")[2].partition("?")
-    place, _, database = rest.partition("/")
-    who, at, where = place.rpartition("@")
-    found: dict[str, str] = {}
-    if at:
-        user, _, password = who.partition(":")
-        found |= {"user": user, "password": password}
-    ports = []
-    hosts = []
-    for one in where.split(","):
-        bracketed = re.match(r"\[(.*)\](?::(.*))?$", one)
-        host, port = bracketed.groups("") if bracketed else one.partition(":")[::2]
-        hosts.append(host)
-        ports.append(port)
-    found |= {"host": ",".join(hosts), "port": ",".join(ports).strip(","), "dbname": database}
-    found = {name: unquote(value) for name, value in found.items() if value}
-    for pair in filter(None, query.split("&")):
-        name, equals, value = pair.partition("=")
-        if not equals:
+PLACE = re.compile(r"(?:\[(?P<bracketed>[^\]]*)\]|(?P<plain>[^:/?,]*))(?::(?P<port>[^/?,]*))?")
+
+
+def _read_address(text: str) -> Iterator[tuple[str, str]]:
+    """What an address says, as libpq's `conninfo_uri_parse_options` reads it."""
+    at = text.index("://") + 3
+    if who := re.compile("([^@:/]*)(?::([^@/]*))?@").match(text, at):
+        yield from _said("user", who[1])
+        yield from _said("password", who[2] or "")
+        at = who.end()
+    hosts, ports = [], []
+    while True:
+        if text[at : at + 1] == "[" and "]" not in text[at:]:
             raise errors.OperationalError(
-                f'missing key/value separator "=" in URI query parameter: "{name}"'
+                'end of string reached when looking for matching "]" in IPv6 host address in URI: '
+                f'"{text}"'
             )
-        found[unquote(name)] = unquote(value)
-    return found
+        place = PLACE.match(text, at)
+        assert place is not None
+        if place["bracketed"] == "":
+            raise errors.OperationalError(f'IPv6 host address may not be empty in URI: "{text}"')
+        hosts.append(place["bracketed"] or place["plain"] or "")
+        ports.append(place["port"] or "")
+        at = place.end()
+        if text[at : at + 1] not in ("", "/", "?", ","):
+            raise errors.OperationalError(
+                f'unexpected character "{text[at]}" at position {at + 1} in URI '
+                f'(expected ":" or "/"): "{text}"'
+            )
+        if text[at : at + 1] != ",":
+            break
+        at += 1
+    yield from _said("host", ",".join(hosts))
+    yield from _said("port", ",".join(ports))
+    database, _, query = text[at:].partition("?")
+    yield from _said("dbname", database[1:])
+    yield from _read_query(query)
 
 
-def _read_pairs(text: str) -> dict[str, str]:
-    found, at = {}, 0
+def _said(name: str, value: str) -> Iterator[tuple[str, str]]:
+    if value:
+        yield name, _unquoted(value)
+
+
+def _read_query(text: str) -> Iterator[tuple[str, str]]:
+    pairs = text.split("&")
+    for pair in pairs if pairs[-1] else pairs[:-1]:
+        name, *values = pair.split("=")
+        if len(values) != 1:
+            which = "extra" if values else "missing"
+            raise errors.OperationalError(
+                f'{which} key/value separator "=" in URI query parameter: "{name}"'
+            )
+        name, value = _unquoted(name), _unquoted(values[0])
+        yield ("sslmode", "require") if (name, value) == ("ssl", "true") else (name, value)
+
+
+def _unquoted(text: str) -> str:
+    if re.search("%(?![0-9a-fA-F]{2})", text):
+        raise errors.OperationalError(f'invalid percent-encoded token: "{text}"')
+    if "%00" in text:
+        raise errors.OperationalError(f'forbidden value %00 in percent-encoded value: "{text}"')
+    bare = text.strip()
+    if re.search(r"\s", bare):
+        raise errors.OperationalError(
+            f'unexpected spaces found in "{text}", use percent-encoded spaces (%20) instead'
+        )
+    return unquote(bare)
+
+
+def _read_pairs(text: str) -> Iterator[tuple[str, str]]:
+    at = 0
     while text[at:].strip():
         match = PAIR.match(text, at)
         if match is None:
-            word = text[at:].split()[0]
+            word = re.split(r"[\s=]", text[at:].lstrip(), maxsplit=1)[0]
+            if re.match(r"[^=]*=\s*'", text[at:]):
+                raise errors.OperationalError(
+                    "unterminated quoted string in connection info string"
+                )
             raise errors.OperationalError(f'missing "=" after "{word}" in connection info string')
         value = match["plain"] if match["quoted"] is None else match["quoted"]
-        found[match["key"]] = re.sub(r"\\(.)", r"\1", value)
+        yield match["key"], re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL).removesuffix("\\")
         at = match.end()
-    return found
 
 
 class Escaping:
