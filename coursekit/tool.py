@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import importlib.util
 import runpy
 import sys
 import traceback
@@ -66,8 +67,16 @@ def _call(command: list[str]) -> None:
 
         raise SystemExit(cli.main(rest))
     else:
-        scripts = importlib.metadata.entry_points(group="console_scripts", name=name)
+        scripts = scripts(name)
         if not scripts:
             raise SystemExit(f"There is no Python tool named {name}.")
         sys.argv = command
         raise SystemExit(next(iter(scripts)).load()())
+
+
+def scripts(name: str) -> importlib.metadata.EntryPoints:
+    """The tools of that name. In a browser tab its package may arrive when it is asked for."""
+    package = name.replace("-", "_")
+    if package.isidentifier():
+        importlib.util.find_spec(package)
+    return importlib.metadata.entry_points(group="console_scripts", name=name)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from coursekit import display, session, shell
+from coursekit import display, server, session, shell
 from coursekit.errors import CourseError
 
 
@@ -158,3 +158,12 @@ def test_a_migration_that_is_missing(backend: Path) -> None:
     )
     said = shell.run("python ask.py").output
     assert "No migration has the revision '0001', which another one names" in said
+
+
+def test_a_missing_module_is_a_missing_cell_only_within_box_office() -> None:
+    def advice(name: str) -> str:
+        error = ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return "\n".join(server.own_frames(error, Path()))
+
+    assert "There is no services/seats.py yet." in advice("boxoffice.services.seats")
+    assert "Run the cell" not in advice("boxoffice_client")

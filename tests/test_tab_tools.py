@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pytest
 import test_shell
 from inside import Inside
 
-from coursekit import runtime, session, shell
+from coursekit import runtime, session, shell, tool
 from coursekit.errors import AppFailed, WorkspaceProblem
 from coursekit.tab import tools
 
@@ -107,3 +108,24 @@ def test_a_call_and_what_can_come_of_it(backend: Path) -> None:
         tools.call(call, {"source": source}, backend, 0.2)
     with pytest.raises(WorkspaceProblem, match="is gone"):
         tools.call(call, {"source": source}, backend / "nowhere")
+
+
+def test_a_tool_may_arrive_when_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a pack does: nothing of it is there before its package is looked for."""
+
+    class Late:
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> None:
+            if name == "late_tool":
+                info = tmp_path / "late_tool-1.dist-info"
+                info.mkdir()
+                (info / "METADATA").write_text("Name: late-tool\nVersion: 1\n")
+                (info / "entry_points.txt").write_text("[console_scripts]\nlate-tool = late:main")
+                importlib.invalidate_caches()
+
+    monkeypatch.setattr(sys, "meta_path", [Late, *sys.meta_path])
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert [script.value for script in tool.scripts("late-tool")] == ["late:main"]
+    assert not tool.scripts("no-tool")

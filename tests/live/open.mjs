@@ -99,7 +99,7 @@ async function update(page, site, path, answer) {
   await page.waitForFunction(() => document.documentElement.dataset.ready);
   const frame = page.frames().find((one) => one.url().includes("/notebooks/index.html"));
   const names = await frame.evaluate(async () => {
-    const folder = await window.jupyterapp.serviceManager.contents.get("notebooks/ch01_api");
+    const folder = await window.jupyterapp.serviceManager.contents.get("notebooks/ch01_api", { content: true });
     return folder.content.map((one) => one.name);
   });
   return { offered, asked, source: await sourceOf(frame), names };

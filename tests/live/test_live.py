@@ -63,7 +63,9 @@ def test_a_cell_for_a_computer_says_why_and_has_something_to_show() -> None:
 # --- what they give ------------------------------------------------------------------------------
 
 
-ONLY_A_RACE_TELLS = {"wrong_ask_then_unguarded_update"}
+ONLY_A_RACE_TELLS = {
+    "wrong_ask_then_unguarded_update", "wrong_ask_then_write", "wrong_asks_then_silent",
+}  # fmt: skip
 """Wrong answers whose fault shows where two sessions meet, which is looked at on a computer."""
 
 
