@@ -1,10 +1,13 @@
 # Box Office. `make lab` opens the course, `make test` checks all of it; the rest is for authors.
-.PHONY: lab test book check release bench lock environment
+.PHONY: lab hub test book check release bench lock environment
 VENV := .venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 lab: environment  ## install what is missing, open JupyterLab on the welcome notebook
 	@$(VENV) -m coursekit.cli lab -- $(LAB)
+
+hub: environment  ## a hub with a lead and two learners, to try a cohort out
+	@$(VENV) -m coursekit.cli hub $(HUB)
 
 environment:  # .venv with the packages of requirements.txt; seconds where nothing changed
 	@sh book/environment.sh "$(PYTHON)"

@@ -68,6 +68,20 @@ def _lab(options: argparse.Namespace) -> int:
     return lab.main(options.arguments)
 
 
+def _desk(options: argparse.Namespace) -> int:
+    from coursekit import desk
+
+    return desk.main(options.arguments)
+
+
+def _hub(options: argparse.Namespace) -> int:
+    from coursekit import hub
+
+    if options.passwords:
+        return hub.passwords(Path(options.passwords), options.names)
+    return hub.main(options.port)
+
+
 def _release(options: argparse.Namespace) -> int:
     from coursekit import publish
 
@@ -106,6 +120,14 @@ def parser() -> argparse.ArgumentParser:
     lab = commands.add_parser("lab", help="open JupyterLab on the welcome notebook")
     lab.add_argument("arguments", nargs="*", help="passed to jupyter lab, after --")
     lab.set_defaults(run=_lab)
+    desk = commands.add_parser("desk", help="a person's JupyterLab below a hub (for spawners)")
+    desk.add_argument("arguments", nargs="*", help="passed to the server, after --")
+    desk.set_defaults(run=_desk)
+    hub = commands.add_parser("hub", help="a hub on this machine, to try a cohort out")
+    hub.add_argument("--port", type=int, default=8000, help="where it answers (8000)")
+    hub.add_argument("--passwords", metavar="FOLDER", help="hand out passwords for a hub's people")
+    hub.add_argument("names", nargs="*", help="with --passwords: who gets a new one")
+    hub.set_defaults(run=_hub)
     return top
 
 
