@@ -67,11 +67,11 @@ def _call(command: list[str]) -> None:
 
         raise SystemExit(cli.main(rest))
     else:
-        scripts = scripts(name)
-        if not scripts:
+        found = scripts(name)
+        if not found:
             raise SystemExit(f"There is no Python tool named {name}.")
         sys.argv = command
-        raise SystemExit(next(iter(scripts)).load()())
+        raise SystemExit(next(iter(found)).load()())
 
 
 def scripts(name: str) -> importlib.metadata.EntryPoints:
