@@ -40,6 +40,15 @@ def _grade(options: argparse.Namespace) -> int:
     return grade.main(options.paths, as_json=options.json)
 
 
+def _report(options: argparse.Namespace) -> int:
+    from coursekit import report
+
+    return report.main(
+        options.folders, home=options.cohort, out=options.out, roster=options.roster,
+        without_names=options.no_names,
+    )  # fmt: skip
+
+
 def _assemble(options: argparse.Namespace) -> int:
     from coursekit import course
 
@@ -107,6 +116,18 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument("paths", nargs="+", metavar="FILE_OR_FOLDER")
     grade.add_argument("--json", action="store_true", help="print JSON instead of a table")
     grade.set_defaults(run=_grade)
+    report = commands.add_parser(
+        "report", help="write a page and tables on how a cohort is doing (leads)"
+    )
+    report.add_argument(
+        "folders", nargs="*", metavar="FOLDER",
+        help="submitted notebooks, a folder for each learner; without one: what was graded",
+    )  # fmt: skip
+    report.add_argument("--cohort", help="where verdicts/ and gradebook.db are, instead of cohort/")
+    report.add_argument("--out", help="where to write, instead of report/ in there")
+    report.add_argument("--roster", help="a CSV file of names: id,first_name,last_name")
+    report.add_argument("--no-names", action="store_true", help="pseudonyms in the place of names")
+    report.set_defaults(run=_report)
     assemble = commands.add_parser("assemble", help="write Box Office as a lesson finds it")
     assemble.add_argument("lesson", help='the lesson at whose start, as in 1.2, or "end"')
     assemble.add_argument("folder", help="where boxoffice/ is written")
