@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from coursekit import checks, course, grade, places
+from coursekit import checks, grade, places
 from coursekit.errors import CourseError
 from coursekit.verdict import Verdict
 
@@ -42,7 +42,7 @@ class HandIn:
 
 @dataclass
 class Cohort:
-    """Everyone by id, with the name to show; all hand-ins, the oldest first; what was unreadable."""
+    """Everyone by id, with the name to show; all hand-ins, the oldest first; notes on bad files."""
 
     names: dict[str, str] = field(default_factory=dict)
     hand_ins: list[HandIn] = field(default_factory=list)
@@ -70,7 +70,7 @@ def _parts(name: str) -> list[str]:
 
 
 def from_verdicts(folder: Path) -> tuple[list[HandIn], list[str]]:
-    """What is below `<assignment>/<learner>/<time>/<notebook>.json`, and a note for each bad file."""
+    """All of `<assignment>/<learner>/<time>/<notebook>.json`, and a note for each bad file."""
     found, notes = [], []
     for path in sorted(folder.glob("*/*/*/*.json")):
         try:

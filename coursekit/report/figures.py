@@ -353,32 +353,27 @@ class _Count:
     def _count_record(self, exercise: Exercise, record: Record) -> None:
         attempts = record.attempts
         exercise.ever_open += any(not one.verdict.passed for one in attempts)
-        looked: set[str] = set()
+        looked: dict[str, float] = {}
         missed: set[str] = set()
         for one in attempts:
             newest = one is record.tries[-1] and record.state is State.OPEN
-            for item in one.verdict.items:
-                if item.ran:
-                    looked.add(item.title)
-                    if not item.passed:
-                        missed.add(item.title)
-                        self._say(exercise, record, item, newest)
-            if one.verdict.message and not any(item.ran for item in one.verdict.items):
+            seen = [item for item in one.verdict.items if item.ran]
+            looked |= {item.title: item.points for item in seen}
+            for item in seen:
+                if not item.passed:
+                    missed.add(item.title)
+                    self._say(exercise, record, item, newest)
+            if one.verdict.message and not seen:
                 self.sentences.add(
                     one.verdict.message.splitlines()[0], record, "before the first item",
                     exercise.reteach, is_free=True, still=newest,
                 )  # fmt: skip
         now = {item.title for item in _open_items(record)}
-        for title in looked:
-            item_figures = exercise.items.get(title)
-            if item_figures is None:
-                points = next(
-                    i.points for t in attempts for i in t.verdict.items if i.title == title
-                )
-                item_figures = exercise.items[title] = Item(title, points)
-            item_figures.looked += 1
-            item_figures.ever += title in missed
-            item_figures.missed += title in now
+        for title, points in looked.items():
+            figures = exercise.items.setdefault(title, Item(title, points))
+            figures.looked += 1
+            figures.ever += title in missed
+            figures.missed += title in now
 
     def _say(self, exercise: Exercise, record: Record, item: ItemResult, newest: bool) -> None:
         text = told(item)
