@@ -6,7 +6,8 @@ the shared checkout, which nobody here needs to write to.
 
 Environment: `COURSEKIT_ROLE` is `learner` or `lead`, `COURSEKIT_DESK` the folder (`~/box-office`),
 `COURSEKIT_EXCHANGE` nbgrader's exchange, `COURSEKIT_NGSHARE` the address of ngshare where there is
-no folder that all share. The hub sets `JUPYTERHUB_USER`.
+no folder that all share, `COURSEKIT_ACCOUNTS` is `shared` where all are one system user. The hub
+sets `JUPYTERHUB_USER`.
 """
 
 from __future__ import annotations
@@ -53,6 +54,10 @@ c = get_config()
 c.CourseDirectory.course_id = {course!r}
 c.CourseDirectory.root = {root!r}
 c.Exchange.assignment_dir = {assignments!r}
+"""
+NO_OWNERS = """\
+# Everybody is one system user here, so who owns a submission says nothing.
+c.ExchangeCollect.check_owner = False
 """
 EXCHANGE = "c.Exchange.root = {exchange!r}\n"
 NGSHARE = """\
@@ -139,6 +144,8 @@ def settings(who: str, desk: Path, variables: Mapping[str, str]) -> dict[str, st
         nbgrader += NGSHARE.format(address=address)
     elif exchange := variables.get("COURSEKIT_EXCHANGE"):
         nbgrader += EXCHANGE.format(exchange=exchange)
+    if variables.get("COURSEKIT_ACCOUNTS") == "shared":
+        nbgrader += NO_OWNERS
     off = {
         f"@jupyter/nbgrader:{name}": part not in PARTS[who]
         for part, names in LAB_PARTS.items() for name in names

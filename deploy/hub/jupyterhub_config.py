@@ -59,6 +59,7 @@ c.Spawner.cmd = [sys.executable, "-m", "coursekit.cli", "desk"]
 c.Spawner.http_timeout = c.Spawner.start_timeout = 90
 c.Spawner.environment = {
     "COURSEKIT_ROLE": lambda spawner: settings.role(spawner.user.name),
+    "COURSEKIT_ACCOUNTS": settings.accounts,
     "COURSEKIT_EXCHANGE": str(FOLDER / "exchange"),
     "COURSEKIT_IDLE_SECONDS": "600",  # PostgreSQL and Redis end this long after the last kernel
 }
