@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import io
 import json
 import re
+import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,15 @@ from coursekit.errors import BuildRefused, CourseError
 from coursekit.verdict import SIGNS, Outcome, Verdict
 
 LARGEST = 100 << 20
-CHECK = re.compile(r"^\s*check\(\s*[\"']([^\"'\n]+)[\"']\s*\)", re.M)
+STRANGE = 3
+"""Checks of names that nobody knows: so many are told of."""
+AT_ONCE = 2
+"""Exercises of a notebook that are looked at side by side."""
+LONGEST = 200_000
+"""Characters of one cell with code."""
+MOST = 1000
+"""Cells with code."""
+CHECK = re.compile(r"^[ \t]*check\(\s*[\"']([^\"'\n]+)[\"']\s*\)", re.M)
 
 
 @dataclass(frozen=True)
@@ -56,9 +67,7 @@ class Graded:
 def grade_notebook(path: Path) -> Graded:
     """The verdicts on one notebook. Never raises for what is in it."""
     try:
-        if path.stat().st_size > LARGEST:
-            raise CourseError(f"{path.name} is larger than {LARGEST >> 20} MB.")
-        cells = course.read_cells(path)
+        cells = read(path)
         names = exercises_in(cells, path.name)
         if not names:
             raise CourseError(f"{path.name} holds no exercise of this course.")
@@ -67,23 +76,40 @@ def grade_notebook(path: Path) -> Graded:
         return Graded(str(path), problem="there is no such file.")
     except (CourseError, OSError, RecursionError) as error:
         return Graded(str(path), problem=str(error))
-    return Graded(str(path), tuple(_judge(name, bodies) for name in names))
+    asked = [_prepare(name, bodies) for name in names]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return Graded(str(path), tuple(pool.map(lambda ask: ask(), asked)))
 
 
-def _judge(name: str, bodies: dict[str, list[str]]) -> Verdict:
+def read(path: Path) -> list[dict[str, object]]:
+    """The cells of a submitted notebook. Raises CourseError where it is not a file to be read."""
+    about = path.lstat()
+    if not stat.S_ISREG(about.st_mode):  # a link may lead to what is not the learner's
+        raise CourseError(f"{path.name} is no file of its own.")
+    if about.st_size > LARGEST:
+        raise CourseError(f"{path.name} is larger than {LARGEST >> 20} MB.")
+    cells = course.read_cells(path)
+    code = [course.source_of(cell) for cell in cells if cell.get("cell_type") == "code"]
+    if len(code) > MOST:
+        raise CourseError(f"{path.name} holds more than {MOST} cells with code.")
+    if max(map(len, code), default=0) > LONGEST:
+        raise CourseError(f"{path.name} holds a cell of more than {LONGEST:,} characters.")
+    return cells
+
+
+def _prepare(name: str, bodies: dict[str, list[str]]) -> Callable[[], Verdict]:
     try:
         exercise = checks.find(name)
         starters = judge.starters(exercise)
     except CourseError as error:
-        return Verdict(
-            name, name, Outcome.COULD_NOT_BE_GRADED, 0, message=f"could not be graded: {error}"
-        )
+        problem = f"could not be graded: {error}"
+        return lambda: Verdict(name, name, Outcome.COULD_NOT_BE_GRADED, 0, message=problem)
     answers = {}
     for target, found in bodies.items():
         code = chosen(found, starters[target]) if target in starters else found[-1]
         if code is not None:
             answers[target] = code
-    return judge.judge(name, answers)
+    return judge.prepare(name, answers)
 
 
 def exercises_in(cells: Iterable[dict[str, object]], filename: str) -> list[str]:
@@ -93,19 +119,24 @@ def exercises_in(cells: Iterable[dict[str, object]], filename: str) -> list[str]
     """
     found: dict[str, None] = {}
     by_name = {exercise.name: id for id, exercise in checks.exercises().items()}
-    for path in sorted(places.checkout().glob(f"exercises/**/{filename}")):
+    for path in sorted(places.checkout().glob(f"exercises/**/{glob.escape(filename)}")):
         with contextlib.suppress(CourseError):
             found.update(dict.fromkeys(course.exercise_names(path)))
     for cell in cells:
-        if cell.get("cell_type") != "code":
-            continue
-        found.update(dict.fromkeys(CHECK.findall(course.source_of(cell))))
-        metadata = cell.get("metadata")
-        nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-        grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
-        if isinstance(grade_id, str) and grade_id in by_name:
-            found[by_name[grade_id]] = None
-    return list(found)
+        if cell.get("cell_type") == "code":
+            found.update(dict.fromkeys(CHECK.findall(course.source_of(cell))))
+            if (name := grade_id_of(cell)) in by_name:
+                found[by_name[name]] = None
+    strange = [name for name in found if name not in checks.exercises()]
+    return [name for name in found if name not in strange[STRANGE:]]
+
+
+def grade_id_of(cell: dict[str, object]) -> str:
+    """The name that nbgrader knows a cell by; "" where it has none."""
+    metadata = cell.get("metadata")
+    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    name = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def bodies_in(cells: Iterable[dict[str, object]]) -> dict[str, list[str]]:
@@ -122,8 +153,7 @@ def bodies_in(cells: Iterable[dict[str, object]]) -> dict[str, list[str]]:
 
 def chosen(bodies: Sequence[str], given: Sequence[str]) -> str | None:
     """The learner's answer among the cells of a target: the last that is not as it was given."""
-    written = [body for body in bodies if not judge.is_untouched(body, given)]
-    return written[-1] if written else None
+    return next((body for body in reversed(bodies) if not judge.is_untouched(body, given)), None)
 
 
 def notebooks_in(paths: Iterable[Path]) -> Iterator[Path]:

@@ -38,6 +38,7 @@ ROUNDS = 2
 
 _tidying: list[warm.Job] = []
 """Jobs that have told their verdict, and drop what it needed."""
+_leaving = threading.Lock()
 
 checks.exercises()  # so that the warm parent has them
 
@@ -96,10 +97,11 @@ def settle(seconds: float) -> bool:
 
 def _leave(job: warm.Job) -> None:
     """Let a job tidy up after its verdict, for as long as this process lives."""
-    for other in [other for other in _tidying if not other.alive()]:
-        _tidying.remove(other)
-        other.close()
-    _tidying.append(job)
+    with _leaving:
+        for other in [other for other in _tidying if not other.alive()]:
+            _tidying.remove(other)
+            other.close()
+        _tidying.append(job)
 
 
 def _here(order: dict[str, Any]) -> Verdict:

@@ -82,17 +82,40 @@ def judge(
     For tests: item number `sabotaged` counts as held without a look; `base` is a folder with the
     boxoffice/ to start from, in place of the lesson's end; `how` is for the runtime to know.
     """
+    return prepare(check_id, answers, sabotaged=sabotaged, base=base, **how)()
+
+
+def prepare(
+    check_id: str,
+    answers: Mapping[str, str],
+    *,
+    sabotaged: int | None = None,
+    base: Path | None = None,
+    **how: bool,
+) -> Callable[[], Verdict]:
+    """Like `judge`, but all that reads Python is done now, and the verdict is for later.
+
+    For whoever judges in several threads: Python 3.11 cannot make two syntax trees at once.
+    """
     exercise = checks.find(check_id)
-    started = time.monotonic()
     try:
         order = Order(
             exercise.id, dict(answers), str(_base(exercise.lesson, base)), starters(exercise),
             sabotaged,
         )  # fmt: skip
-        verdict = runtime.current().judge(exercise, order, **how)
     except (CourseError, OSError) as error:
         verdict = ungraded(exercise, str(error))
-    return verdict.timed(time.monotonic() - started)
+        return lambda: verdict
+
+    def ask() -> Verdict:
+        started = time.monotonic()
+        try:
+            verdict = runtime.current().judge(exercise, order, **how)
+        except (CourseError, OSError) as error:
+            verdict = ungraded(exercise, str(error))
+        return verdict.timed(time.monotonic() - started)
+
+    return ask
 
 
 def settle(seconds: float) -> bool:

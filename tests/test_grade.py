@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,9 +133,18 @@ def bad_notebooks(folder: Path) -> dict[str, str]:
         (folder / name).write_bytes(content)
     (folder / "loop.ipynb").symlink_to(folder / "loop.ipynb")
     (folder / "gone.ipynb").symlink_to(folder / "nowhere")
+    (folder / "theirs.ipynb").symlink_to(folder.parent / "a" / NAME)
+    os.mkfifo(folder / "pipe.ipynb")
+    newlines = code("\n" * 300_000)
+    notebook(folder / "long.ipynb", [newlines])
+    notebook(folder / "many.ipynb", [code("")] * 1001)
     return {name: sentence for name, (_, sentence) in texts.items()} | {
-        "gone.ipynb": "there is no such file",
+        "gone.ipynb": "no file of its own",
+        "theirs.ipynb": "no file of its own",
+        "pipe.ipynb": "no file of its own",
         "loop.ipynb": "",
+        "long.ipynb": "a cell of more than 200,000 characters",
+        "many.ipynb": "more than 1000 cells",
     }
 
 
@@ -156,7 +166,15 @@ def test_bad_notebooks_never_stop_the_others(
         assert results[f"b/{name}"]["problem"], name
         assert sentence in results[f"b/{name}"]["problem"]
         assert results[f"b/{name}"]["exercises"] == []
-    assert "1 of 11" in said.err
+    assert "1 of 15" in said.err
+
+
+def test_checks_that_nobody_knows_are_told_of_but_not_all(demo: Path, tmp_path: Path) -> None:
+    asked = "\n".join(f'check("ch90.none_{number}")' for number in range(200))
+    path = notebook(tmp_path / NAME, [*exercise_cells(RIGHT), code(asked)])
+    graded = grade.grade_notebook(path)
+    assert [verdict.earned for verdict in graded.verdicts] == [4, 0, 0, 0]
+    assert not graded.is_complete
 
 
 def test_hostile_submission_does_not_stop_the_next(
