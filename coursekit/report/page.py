@@ -39,7 +39,7 @@ def html(figures: Figures) -> str:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters |= {
-        "words": words, "points": points, "day": day, "ago": ago, "percent": percent,
+        "words": words, "points": points, "day": day, "date": date, "ago": ago, "percent": percent,
         "share": share,
     }  # fmt: skip
     return environment.get_template("page.html.j2").render(
@@ -87,8 +87,11 @@ def worst_items(exercises: Iterable[Exercise]) -> list[tuple[Exercise, Item]]:
     return sorted(found, key=lambda pair: (-pair[1].missed, -pair[1].ever, -pair[1].rate_ever))
 
 
-def seat(record: Record | None) -> Markup:
-    """A cell of the grid: a sign or the points, words for whoever cannot see it, and a tone."""
+def seat(record: Record | None, is_first: bool) -> Markup:
+    """A cell of the grid: a sign or the points, words for whoever cannot see it, and a tone.
+
+    The `is_first` of a lesson stands a little apart.
+    """
     state = record.state if record else State.MISSING
     tone, sign, said = {
         State.PASSED: ("p", "✓", "passed"),
@@ -103,7 +106,8 @@ def seat(record: Record | None) -> Markup:
         sign = f"{record.earned:g}/{most:g}"
     if record and record.by_hand is not None:
         sign += "*"
-    return Markup(f'<td class="{tone}">{sign}<i>{said}</i></td>')
+    aisle = " f" * is_first
+    return Markup(f'<td class="{tone}{aisle}">{sign}<i>{said}</i></td>')
 
 
 def words(text: str) -> Markup:
@@ -136,6 +140,12 @@ def day(at: datetime | None) -> Markup:
         return Markup("–")
     shown = f"{at.day} {at:%b %Y, %H:%M}"
     return Markup(f'<time datetime="{at:%Y-%m-%dT%H:%MZ}">{shown}</time>')
+
+
+def date(at: datetime | None) -> Markup:
+    if at is None:
+        return Markup("–")
+    return Markup(f'<time datetime="{at:%Y-%m-%dT%H:%MZ}">{at.day} {at:%b}</time>')
 
 
 def ago(lasts: timedelta) -> str:
