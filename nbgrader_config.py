@@ -28,7 +28,7 @@ c.CourseDirectory.submitted_directory = "cohort/submitted"
 c.CourseDirectory.autograded_directory = "cohort/autograded"
 c.CourseDirectory.feedback_directory = "cohort/feedback"
 c.CourseDirectory.db_url = f"sqlite:///{COHORT / 'gradebook.db'}"
-c.CourseDirectory.include = ["*.ipynb", "timestamp.txt"]
+c.CourseDirectory.include = ["*.ipynb", "timestamp.txt", "submission_secret.txt"]
 c.Exchange.root = os.environ.get("COURSEKIT_EXCHANGE", str(COHORT / "exchange"))
 c.ExchangeFactory.collect = "coursekit.collecting.Collect"
 

@@ -91,13 +91,13 @@ Ignore = Callable[[str, list[str]], set[str]]
 
 
 def _and_strange(ignore: Callable[..., Any]) -> Ignore:
-    """Leave out also what is neither a notebook nor the time, and pipes, which never end."""
+    """Leave out also what is neither a notebook nor nbgrader's own, and pipes, which never end."""
 
     def left_out(folder: str, names: list[str]) -> set[str]:
         out = set(ignore(folder, names))
         for name in names:
             kind = os.lstat(os.path.join(folder, name)).st_mode
-            is_known = name.endswith(".ipynb") or name == official.TIMESTAMP
+            is_known = name.endswith(".ipynb") or name in {official.TIMESTAMP, official.SECRET}
             if not stat.S_ISDIR(kind) and not (stat.S_ISREG(kind) and is_known):
                 out.add(name)
         return out

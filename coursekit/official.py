@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -38,6 +39,8 @@ CELL_CHARACTERS = 50_000
 CELLS = 300
 TIMESTAMP = "timestamp.txt"
 TIMESTAMP_BYTES = 100
+SECRET = "submission_secret.txt"
+"""From it nbgrader makes the name under which the learner alone finds the feedback."""
 
 Cell = dict[str, object]
 
@@ -56,17 +59,23 @@ class Submission(NotebookExporter):
         """See nbconvert. No error of what is in the file comes out of here."""
         if self.parent is not None and not self.parent._sanitizing:
             return super().from_filename(filename, resources, **how)  # type: ignore[return-value]
+        about = resources if resources is not None else {}
+        if self.parent is not None:
+            told = about["nbgrader"]
+            _drop_others(Path(self.parent._format_dest(told["assignment"], told["student"])))
         cells: list[Cell] = []
         with contextlib.suppress(CourseError, OSError, RecursionError):
             cells = grade.read(Path(filename))
-        about = resources if resources is not None else {}
         about["cells"] = cells
         about["metadata"] = {"name": Path(filename).stem, "path": str(Path(filename).parent)}
         return self.from_notebook_node(v4.new_notebook(), resources=about)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def tidy(folder: Path) -> None:
-    """Take out of a submission what is no file of its own, and a time that nobody can read."""
+    """Take out of a submission what is no file of its own, and a time that nobody can read.
+
+    One without a secret gets one: without it, nbgrader would stop at the feedback for all.
+    """
     for path in [*folder.rglob("*")]:
         with contextlib.suppress(OSError):
             kind = path.lstat().st_mode
@@ -75,6 +84,24 @@ def tidy(folder: Path) -> None:
     told = folder / TIMESTAMP
     if told.exists() and _time_in(told) is None:
         shutil.rmtree(told) if told.is_dir() else told.replace(told.with_suffix(".unreadable"))
+    secret = folder / SECRET
+    if secret.is_dir():
+        shutil.rmtree(secret)
+    if not secret.exists() or not _is_secret(secret):
+        secret.unlink(missing_ok=True)
+        secret.write_text(secrets.token_hex(64))
+
+
+def _is_secret(path: Path) -> bool:
+    with path.open("rb") as file:
+        return re.fullmatch(rb"[0-9a-f]{32,128}", file.read(200)) is not None
+
+
+def _drop_others(folder: Path) -> None:
+    """nbgrader copies all that was submitted, and would hand it on with the feedback."""
+    for path in folder.rglob("*"):
+        if path.suffix != ".ipynb" and path.name != TIMESTAMP and not path.is_dir():
+            path.unlink()
 
 
 def _time_in(path: Path) -> datetime | None:
