@@ -72,9 +72,10 @@ class Submission(NotebookExporter):
 
 
 def tidy(folder: Path) -> None:
-    """Take out of a submission what is no file of its own, and a time that nobody can read.
+    """Take out of a submission what is no file of its own.
 
-    One without a secret gets one: without it, nbgrader would stop at the feedback for all.
+    One without a time that can be read, or without a secret, gets one: nbgrader would stop there
+    for all learners.
     """
     for path in [*folder.rglob("*")]:
         with contextlib.suppress(OSError):
@@ -82,8 +83,11 @@ def tidy(folder: Path) -> None:
             if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
                 path.unlink()
     told = folder / TIMESTAMP
-    if told.exists() and _time_in(told) is None:
-        shutil.rmtree(told) if told.is_dir() else told.replace(told.with_suffix(".unreadable"))
+    if _time_in(told) is None:
+        if told.exists():
+            told.replace(told.with_suffix(".unreadable"))
+        changed = max(map(_changed, folder.glob("*.ipynb")), default=datetime.now(UTC))
+        told.write_text(f"{changed:%Y-%m-%d %H:%M:%S.%f} UTC")
     secret = folder / SECRET
     if secret.is_dir():
         shutil.rmtree(secret)
@@ -100,7 +104,8 @@ def _is_secret(path: Path) -> bool:
 def _drop_others(folder: Path) -> None:
     """nbgrader copies all that was submitted, and would hand it on with the feedback."""
     for path in folder.rglob("*"):
-        if path.suffix != ".ipynb" and path.name != TIMESTAMP and not path.is_dir():
+        is_known = path.suffix == ".ipynb" or path.name in {TIMESTAMP, SECRET}
+        if not is_known and not path.is_dir():
             path.unlink()
 
 
