@@ -196,6 +196,8 @@ def command(who: str, arguments: list[str]) -> list[str]:
         sys.executable, "-m", "jupyterhub.singleuser",
         "--ServerApp.contents_manager_class=coursekit.contents.Contents",
         f"--ServerApp.jpserver_extensions={parts}",
+        # No login shell: it would forget the PATH, and with it nbgrader and coursekit.
+        f"--ServerApp.terminado_settings={{'shell_command': [{os.environ.get('SHELL', 'sh')!r}]}}",
         f"--MappingKernelManager.cull_idle_timeout={KERNEL_IDLE_SECONDS}",
         *arguments,
     ]  # fmt: skip
