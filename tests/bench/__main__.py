@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import database
+import report
 from figures import (
     PYTHON,
     ROOT,
@@ -288,6 +289,7 @@ BENCHES: dict[str, Callable[[int], Figure | list[Figure]]] = {
     "nbval": bench_nbval,
     "shows": bench_shows,
     **database.BENCHES,
+    **report.BENCHES,
 }
 
 
