@@ -227,6 +227,8 @@ def test_a_fault_of_the_machinery_is_nobodys_failure() -> None:
     assert record(found).state is State.UNGRADED
     assert (exercise.tried, exercise.rate) == (0, 0)
     assert found.faults[0].why == "could not be graded: disk"
+    settled = counted(ungraded(), marks={("ana", "show_played"): 2})
+    assert (record(settled).state, settled.faults) == (State.PASSED, ())
 
 
 def test_a_mark_by_hand_takes_the_place_of_the_points() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from coursekit import places
+from coursekit import desk, places
 from coursekit.errors import CourseError
 from coursekit.report import cohort, figures, names, page
 
@@ -15,11 +15,11 @@ HOME = "cohort"
 
 
 def home_of(given: str | None) -> Path:
-    """The folder with `verdicts/` and `gradebook.db`: here, or in the checkout."""
+    """The folder with `verdicts/` and `gradebook.db`: here, on a desk, or in the checkout."""
     if given:
         return Path(given)
-    here = Path(HOME)
-    return here if here.is_dir() else places.checkout() / HOME
+    known = [Path(HOME), desk.folder() / "course" / HOME]
+    return next((path for path in known if path.is_dir()), places.checkout() / HOME)
 
 
 def read(folders: Sequence[Path], home: Path, roster: Path | None) -> cohort.Cohort:

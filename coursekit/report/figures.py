@@ -445,8 +445,8 @@ def count(
     guard: Callable[[str], str] | None = None,
 ) -> Figures:
     """All figures. `names` is what each learner is called; `guard` takes names out of texts."""
-    pass_ = _Count(cohort, now, guard)
-    pass_.count()
+    counting = _Count(cohort, now, guard)
+    counting.count()
     by_learner: dict[str, list[HandIn]] = defaultdict(list)
     for hand_in in cohort.hand_ins:
         by_learner[hand_in.learner].append(hand_in)
@@ -456,24 +456,24 @@ def count(
         times = sorted({one.submitted for one in mine})
         learners.append(
             Learner(
-                id, names[id], pass_.records.get(id, {}), len(times),
-                times[0] if times else None, times[-1] if times else None, pass_.stuck(id),
+                id, names[id], counting.records.get(id, {}), len(times),
+                times[0] if times else None, times[-1] if times else None, counting.stuck(id),
             )
         )  # fmt: skip
     stuck = sorted((one for learner in learners for one in learner.stuck), key=lambda s: s.since)
     times = [one.submitted for one in cohort.hand_ins]
     return Figures(
-        now, tuple(learners), _lessons(pass_, learners), tuple(pass_.exercises.values()),
-        pass_.misconceptions(), tuple(stuck), tuple(_faults(cohort, pass_, guard)),
+        now, tuple(learners), _lessons(counting, learners), tuple(counting.exercises.values()),
+        counting.misconceptions(), tuple(stuck), tuple(_faults(cohort, counting, guard)),
         tuple(map(guard, cohort.notes) if guard else cohort.notes),
         len({(one.learner, one.submitted) for one in cohort.hand_ins}),
         max(times, default=None), guard is not None,
     )  # fmt: skip
 
 
-def _lessons(pass_: _Count, learners: Sequence[Learner]) -> tuple[Lesson, ...]:
+def _lessons(counting: _Count, learners: Sequence[Learner]) -> tuple[Lesson, ...]:
     by_lesson: dict[str, list[Exercise]] = defaultdict(list)
-    for exercise in pass_.exercises.values():
+    for exercise in counting.exercises.values():
         by_lesson[exercise.lesson].append(exercise)
     found = []
     for id, exercises in by_lesson.items():
@@ -500,7 +500,9 @@ def _stage(learner: Learner, exercises: Iterable[Exercise]) -> str:
     return "nothing" if set(states) <= {State.MISSING, State.UNTRIED} else "none"
 
 
-def _faults(cohort: Cohort, pass_: _Count, guard: Callable[[str], str] | None) -> Iterable[Fault]:
+def _faults(
+    cohort: Cohort, counting: _Count, guard: Callable[[str], str] | None
+) -> Iterable[Fault]:
     """Of each notebook the newest hand-in that could not be graded, in whole or in part."""
     say = guard or (lambda text: text)
     newest: dict[tuple[str, str, str], HandIn] = {}
@@ -511,7 +513,9 @@ def _faults(cohort: Cohort, pass_: _Count, guard: Callable[[str], str] | None) -
         if hand_in.problem:
             yield Fault(hand_in.learner, where, hand_in.submitted, say(hand_in.problem))
         for verdict in hand_in.verdicts:
-            if verdict.outcome is Outcome.COULD_NOT_BE_GRADED:
-                exercise = pass_.exercises[verdict.id]
+            name = verdict.id.partition(".")[2]
+            is_settled = (hand_in.learner, name) in cohort.marks
+            if verdict.outcome is Outcome.COULD_NOT_BE_GRADED and not is_settled:
+                exercise = counting.exercises[verdict.id]
                 what = f"{exercise.number} {exercise.title}"
                 yield Fault(hand_in.learner, what, hand_in.submitted, say(verdict.message))
