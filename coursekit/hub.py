@@ -189,7 +189,10 @@ def write(settings: Settings, path: Path) -> None:
 class Trial:
     """A hub in a folder of its own, for as long as a `with` block lasts."""
 
-    def __init__(self, port: int, settings: Settings = TRIAL) -> None:
+    def __init__(
+        self, port: int, settings: Settings = TRIAL, config: Path = FILES / "jupyterhub_config.py"
+    ) -> None:
+        self._config = config
         self.url = f"http://127.0.0.1:{port}"
         self.settings = settings.model_copy(update={"address": self.url})
         self.passwords: dict[str, str] = {}
@@ -204,7 +207,7 @@ class Trial:
             lab.prepare()
             with (self.folder / "hub.log").open("wb") as log:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "jupyterhub", "-f", str(FILES / "jupyterhub_config.py")],
+                    [sys.executable, "-m", "jupyterhub", "-f", str(self._config)],
                     cwd=self.folder, env=self._environment(program), stdin=subprocess.DEVNULL,
                     stdout=log, stderr=log, start_new_session=True,
                 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+import uuid
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -107,6 +108,21 @@ class Visitor:
             open_socket.send(json.dumps(["stdin", f"{line}\r"]))
 
     @contextlib.contextmanager
+    def kernel(self, notebook: str) -> Iterator[Kernel]:
+        """The kernel of a notebook, as opening it starts one."""
+        model = self.json(
+            "POST",
+            "api/sessions",
+            json={"path": notebook, "name": "", "type": "notebook", "kernel": {"name": "python3"}},
+        )
+        session, number = model["id"], model["kernel"]["id"]
+        try:
+            with self._socket(f"api/kernels/{number}/channels?session_id={session}") as channel:
+                yield Kernel(channel, session)
+        finally:
+            self.json("DELETE", f"api/sessions/{session}")
+
+    @contextlib.contextmanager
     def _socket(self, path: str) -> Iterator[websocket.WebSocket]:
         base = str(self._http.base_url).replace("http", "ws", 1).rstrip("/")
         url = f"{base}/user/{self.name}/{path}"
@@ -153,3 +169,49 @@ class Visitor:
         if isinstance(said, dict) and said.get("success") is False:
             raise AssertionError(json.dumps(said, indent=1).replace("\\n", "\n"))
         return said
+
+
+class Kernel:
+    """A kernel behind Jupyter's WebSocket."""
+
+    def __init__(self, channel: websocket.WebSocket, session: str) -> None:
+        self._channel, self._session = channel, session
+
+    def ask(self, kind: str, content: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Send a request; all messages about it, until its reply came and the kernel is idle."""
+        number = uuid.uuid4().hex
+        header = {"msg_id": number, "msg_type": kind, "session": self._session, "username": "",
+                  "version": "5.3", "date": ""}  # fmt: skip
+        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content,
+                   "channel": "shell", "buffers": []}  # fmt: skip
+        self._channel.send(json.dumps(message))
+        missing = {"reply", "idle"}
+        while missing:
+            said = json.loads(self._channel.recv())
+            if said["parent_header"].get("msg_id") != number:
+                continue
+            yield said
+            if said["channel"] == "shell":
+                missing.discard("reply")
+            if said["content"].get("execution_state") == "idle":
+                missing.discard("idle")
+
+    def ready(self) -> None:
+        """Until it answers."""
+        for _ in self.ask("kernel_info_request", {}):
+            pass
+
+    def run(self, code: str) -> str:
+        """Run a cell; its plain text. Raises AssertionError with the traceback."""
+        shown = ""
+        asked = {"code": code, "silent": False, "store_history": True, "user_expressions": {},
+                 "allow_stdin": False, "stop_on_error": True}  # fmt: skip
+        for said in self.ask("execute_request", asked):
+            content = said["content"]
+            if said["msg_type"] == "stream":
+                shown += content["text"]
+            elif said["msg_type"] in {"display_data", "execute_result"}:
+                shown += content["data"].get("text/plain", "") + "\n"
+            elif said["msg_type"] == "error":
+                raise AssertionError("\n".join(content["traceback"]))
+        return shown

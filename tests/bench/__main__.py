@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import database
+import people
 import report
 from figures import (
     PYTHON,
@@ -289,6 +290,7 @@ BENCHES: dict[str, Callable[[int], Figure | list[Figure]]] = {
     "nbval": bench_nbval,
     "shows": bench_shows,
     **database.BENCHES,
+    **people.BENCHES,
     **report.BENCHES,
 }
 
