@@ -29,8 +29,13 @@ c.CourseDirectory.autograded_directory = "cohort/autograded"
 c.CourseDirectory.feedback_directory = "cohort/feedback"
 c.CourseDirectory.db_url = f"sqlite:///{COHORT / 'gradebook.db'}"
 c.CourseDirectory.include = ["*.ipynb", "timestamp.txt", "submission_secret.txt"]
-c.Exchange.root = os.environ.get("COURSEKIT_EXCHANGE", str(COHORT / "exchange"))
-c.ExchangeFactory.collect = "coursekit.collecting.Collect"
+if address := os.environ.get("COURSEKIT_NGSHARE"):  # no folder that all can share: see deploy/z2jh
+    from ngshare_exchange import configureExchange
+
+    configureExchange(c, address)
+else:
+    c.Exchange.root = os.environ.get("COURSEKIT_EXCHANGE", str(COHORT / "exchange"))
+    c.ExchangeFactory.collect = "coursekit.collecting.Collect"
 
 c.Autograde.exporter_class = "coursekit.official.Submission"
 c.Autograde.sanitize_preprocessors = ["coursekit.official.Rebuild"]
