@@ -14,7 +14,7 @@ from figures import ROOT, Figure
 from coursekit import hub
 
 sys.path.insert(0, str(ROOT / "tests"))
-from visitor import Visitor  # noqa: E402
+from visitor import Visitor
 
 NOTEBOOK = "notebooks/ch01_api/02_implement_endpoints.ipynb"
 BARE = Path(__file__).parent / "bare_hub.py"
