@@ -35,6 +35,7 @@ from typing import Any, NoReturn
 
 import psutil
 
+from coursekit import jail
 from coursekit.warm import Channel
 
 MEGABYTE = 1 << 20
@@ -44,7 +45,7 @@ BIRTH_SECONDS = 5.0
 OWN_VARIABLES = frozenset({"DATABASE_URL", "HOME", "TMPDIR", "PYTHONPATH"})
 """What differs from process to process of one check."""
 
-_NEW_USER, _NEW_PID = 0x10000000, 0x20000000
+_NEW_USER, _NEW_PID, _NEW_MOUNTS = 0x10000000, 0x20000000, 0x00020000
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _CREDENTIALS = struct.Struct("3i")
 _KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
@@ -91,6 +92,7 @@ class Confined:
         namespace: bool = True,
         mother: Mother | None = None,
         role: str = "",
+        cell: jail.Cell | None = None,
     ) -> None:
         """Start `inside`; or, of a mother, a fork of her that does what she knows as `role`."""
         self.apart: set[int] = set()
@@ -108,6 +110,7 @@ class Confined:
         order = _Order(
             inside, folder, self.limits, dict(variables or {}), keeper_leash, inmate_control,
             self._output.fileno(), listener.fileno() if listener else None, namespace,
+            cell or jail.Cell((folder,)),
         )  # fmt: skip
         self._mother = mother
         try:
@@ -258,12 +261,12 @@ class Mother(Confined):
 
     def __init__(
         self, roles: Mapping[str, Callable[[Channel], None]], folder: Path, *,
-        limits: Limits | None = None, namespace: bool = True,
+        limits: Limits | None = None, namespace: bool = True, cell: jail.Cell | None = None,
     ) -> None:  # fmt: skip
         self._talking = threading.Lock()
         super().__init__(
             lambda channel: _wait_for_orders(channel, roles), folder,
-            limits=limits, namespace=namespace,
+            limits=limits, namespace=namespace, cell=cell,
         )  # fmt: skip
 
     def load(self, modules: Iterable[str], seconds: float) -> bool:
@@ -280,7 +283,8 @@ class Mother(Confined):
         """Order a process; its id. Raises OSError where she is gone."""
         body = {
             "role": role, "folder": str(order.folder), "limits": asdict(order.limits),
-            "variables": order.variables,
+            "variables": order.variables, "writes": [str(path) for path in order.cell.writes],
+            "ports": order.cell.ports,
         }  # fmt: skip
         files = [order.leash.fileno(), order.control.fileno(), order.output]
         if order.listener is not None:
@@ -354,6 +358,7 @@ class _Order:
     output: int
     listener: int | None
     namespace: bool
+    cell: jail.Cell
 
 
 def _keep(order: _Order) -> NoReturn:
@@ -369,6 +374,8 @@ def _keep(order: _Order) -> NoReturn:
         alone = order.namespace and _own_namespace()
         if not alone:
             _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        if order.cell.ways and _libc().unshare(_NEW_MOUNTS) == 0:
+            jail.open_ways(order.cell.ways)
         wake_in, wake_out = os.pipe()
         os.set_blocking(wake_in, False)
         os.set_blocking(wake_out, False)
@@ -428,7 +435,6 @@ def _live(order: _Order) -> NoReturn:
         for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         order.leash.close()
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 0)
         os.dup2(order.output, 1)
@@ -439,7 +445,8 @@ def _live(order: _Order) -> NoReturn:
         sys.stdout = open(1, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
         sys.stderr = open(2, "w", encoding="utf-8", buffering=1, closefd=False)  # noqa: SIM115
         _limit(order.limits)
-        _enter(order.folder, order.variables)
+        _enter(order.folder, order.variables, order.cell)
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of the user would forget it
         files = [1, 2, *([order.listener] if order.listener is not None else [])]
         order.inside(Channel(order.control, files))
     except SystemExit as leaving:
@@ -501,6 +508,7 @@ def _be_born(
                 roles[order["role"]], Path(order["folder"]), Limits(**order["limits"]),
                 order["variables"], leash, control, files[1],
                 files[2] if len(files) > 2 else None, False,
+                jail.Cell(tuple(map(Path, order["writes"])), tuple(order["ports"])),
             )
         )  # fmt: skip
     finally:
@@ -563,10 +571,13 @@ class _Environment(os._Environ):  # type: ignore[type-arg]
         return iter(super().__iter__())
 
 
-def _enter(folder: Path, variables: Mapping[str, str]) -> None:
+def _enter(folder: Path, variables: Mapping[str, str], cell: jail.Cell) -> None:
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
+    if cell.user is not None:
+        os.chown(temporary, cell.user, cell.user)
+    jail.enter(cell)
     os.environ.clear()
     os.environ.update(kept)
     os.environ.update(
@@ -610,7 +621,7 @@ def _own_namespace() -> bool:
     if sys.platform != "linux":
         return False
     user, group = os.geteuid(), os.getegid()
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = _libc()
     if user == 0:
         return bool(libc.unshare(_NEW_PID) == 0)
     if libc.unshare(_NEW_USER | _NEW_PID) != 0:
@@ -626,7 +637,11 @@ def _own_namespace() -> bool:
 
 def _prctl(option: int, value: int) -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+        _libc().prctl(option, value, 0, 0, 0)
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def _close_all_but(kept: Iterable[int]) -> None:

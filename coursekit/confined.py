@@ -111,6 +111,7 @@ class ConfinedSandbox(Sandbox):
         process = Confined(
             lambda channel: tool.run(channel, command=words), folder, variables=self._variables(),
             limits=self._ground.limits, namespace=self._ground.namespace,
+            cell=self._ground.cell(folder, ports=self._ports()),
         )  # fmt: skip
         self._watch.add(process)
         seconds = min(seconds, max(self._watch.left(), 0.1))
@@ -125,6 +126,10 @@ class ConfinedSandbox(Sandbox):
         output = process.output()
         self._end(process)
         return Ran(code if isinstance(code, int) else 1, output)
+
+    def _ports(self) -> list[int]:
+        """The ports that a tool may call: the API's, where it runs."""
+        return [self._api.port] if self._api is not None else []
 
     def race(
         self,
@@ -217,7 +222,8 @@ class _Served:
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             listener.listen(1024)
-            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            self.port: int = listener.getsockname()[1]
+            self.url = f"http://127.0.0.1:{self.port}"
             self.process = box._confine("serve", listener)
 
     def wait(self) -> None:

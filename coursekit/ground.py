@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from coursekit import course
+from coursekit import course, jail
 from coursekit.confine import Confined, Limits, Mother, Watch
 from coursekit.warm import Channel
 
@@ -42,6 +42,8 @@ class Ground:
         self._roles = roles
         self._home = folder / "files"
         course.write_files(files, self._home)
+        self._user = jail.user(folder)
+        self._ways = jail.closed([*jail.needed(), str(folder)]) if self._user else None
         self._shared = shared
         self._stamp = _stamp(self._home)
         self._mother: Mother | None = None
@@ -53,6 +55,7 @@ class Ground:
         place = self.folder / name
         place.mkdir()
         (place / "boxoffice").symlink_to(self._home / "boxoffice")
+        jail.give(place, self._user)
         return place
 
     def copy(self, place: Path) -> None:
@@ -60,6 +63,11 @@ class Ground:
         with contextlib.suppress(OSError):
             (place / "boxoffice").unlink()
         course.write_files(self.files, place)
+        jail.give(place, self._user)
+
+    def cell(self, *writes: Path, ports: Iterable[int] = ()) -> jail.Cell:
+        """What a process may reach that writes to these folders."""
+        return jail.Cell(writes, tuple(ports), self._user, self._ways)
 
     def start(
         self, role: str, place: Path, *, alone: bool = False, modules: Iterable[str] = (),
@@ -72,6 +80,7 @@ class Ground:
                 process = Confined(
                     _nothing, place, limits=self.limits, listener=listener,
                     variables=variables, namespace=self.namespace, mother=self._mother, role=role,
+                    cell=self.cell(place, self._home),
                 )  # fmt: skip
         if process is None:
             if not alone and (place / "boxoffice").is_symlink():
@@ -79,6 +88,7 @@ class Ground:
             process = Confined(
                 partial(self._roles[role], folder=place), place, limits=self.limits,
                 listener=listener, variables=variables, namespace=self.namespace,
+                cell=self.cell(place),
             )  # fmt: skip
         self.watch.add(process)
         return process
@@ -93,6 +103,7 @@ class Ground:
                 self._mother = Mother(
                     {n: partial(r, folder=self._home) for n, r in self._roles.items()},
                     self._home, limits=self.limits, namespace=self.namespace,
+                    cell=self.cell(self.folder),
                 )  # fmt: skip
                 self.watch.add(self._mother)
             if wanted:

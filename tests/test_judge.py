@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -204,11 +204,10 @@ def test_hint_ladder_stays_on_the_last_rung(demo: Path) -> None:
 # --- hostile code ---------------------------------------------------------------------------
 
 HOLD = """\
-import fcntl, os, signal, sys, time
-held = open({marker!r}, "a")
-fcntl.flock(held, fcntl.LOCK_SH)
+import ctypes, os, signal, sys, time
+ctypes.CDLL(None).prctl(15, {marker!r}, 0, 0, 0)
 """
-"""Every process that has this file open keeps the lock: who can take it is alone."""
+"""Every process that comes of this one bears the name."""
 
 LOOP = "while True:\n    pass"
 HOSTILE = {
@@ -240,12 +239,10 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_code_is_ended_with_a_sentence(
-    demo: Path, tmp_path: Path, way: bool, name: str
-) -> None:
+def test_hostile_code_is_ended_with_a_sentence(demo: Path, way: bool, name: str) -> None:
     exercise, body, sentence = HOSTILE[name]
-    marker = tmp_path / "marker"
-    code = page(HOLD.format(marker=str(marker)) + body)
+    marker = secrets.token_bytes(6).hex().encode()
+    code = page(HOLD.format(marker=marker) + body)
     verdict = grade(exercise, code, namespace=way)
     assert verdict.outcome is Outcome.COULD_NOT_FINISH, verdict.text()
     assert re.search(sentence, verdict.message), verdict.text()
@@ -270,8 +267,8 @@ def test_what_holds_beside_a_loop_keeps_its_points(demo: Path) -> None:
     ],
 )
 def test_hostile_import(demo: Path, tmp_path: Path, way: bool, body: str, sentence: str) -> None:
-    marker = tmp_path / "marker"
-    code = HOLD.format(marker=str(marker)) + body + "\n"
+    marker = secrets.token_bytes(6).hex().encode()
+    code = HOLD.format(marker=marker) + body + "\n"
     verdict = grade("whole_file", code, target="services/shows.py", namespace=way)
     assert verdict.outcome is Outcome.COULD_NOT_FINISH, verdict.text()
     assert sentence in verdict.message
@@ -281,9 +278,9 @@ def test_hostile_import(demo: Path, tmp_path: Path, way: bool, body: str, senten
 def test_children_in_sessions_of_their_own_end_with_the_check(
     demo: Path, tmp_path: Path, way: bool
 ) -> None:
-    marker = tmp_path / "marker"
+    marker = secrets.token_bytes(6).hex().encode()
     body = (
-        HOLD.format(marker=str(marker))
+        HOLD.format(marker=marker)
         + "if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        time.sleep(1000)\n"
         "    os._exit(0)\nreturn TITLES[:limit]"
     )
@@ -334,9 +331,8 @@ def test_start_up_that_fails(demo: Path, body: str) -> None:
         assert verdict.outcome is Outcome.COULD_NOT_FINISH
 
 
-def _assert_nothing_left(marker: Path) -> None:
-    with marker.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises where a process still holds it
+def _assert_nothing_left(marker: bytes) -> None:
+    assert not _bearers(marker)
     left = places.state() / "sandboxes"
     assert not [path for path in left.iterdir() if path.name.startswith(f"{os.getpid()}-")]
 
@@ -373,18 +369,18 @@ def test_other_way_has_the_machines_process_ids(demo: Path) -> None:
 def test_kernel_that_goes_away_takes_the_check_with_it(
     demo: Path, tmp_path: Path, number: signal.Signals, way: bool
 ) -> None:
-    marker = tmp_path / "marker"
-    code = page(HOLD.format(marker=str(marker)) + LOOP)
+    marker = secrets.token_bytes(6).hex().encode()
+    code = page(HOLD.format(marker=marker) + LOOP)
     script = (
         "import sys; from pathlib import Path; from coursekit import places, judge\n"
         f"places.checkout = lambda: Path({str(demo)!r})\n"
         f"judge.judge('ch90.pages', {{{TARGET!r}: {code!r}}}, namespace={way})\n"
     )
     process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
-    _wait(marker.exists)
+    _wait(lambda: _bearers(marker))
     process.send_signal(number)
     process.wait(10)
-    _wait(lambda: _is_free(marker))
+    _wait(lambda: not _bearers(marker))
     assert psutil.pid_exists(os.getpid())
     if number == signal.SIGKILL:
         grade("pages", democourse.STUB)  # sweeps what nobody owns any more
@@ -392,13 +388,13 @@ def test_kernel_that_goes_away_takes_the_check_with_it(
     assert not [path for path in left if path.name.startswith(f"{process.pid}-")]
 
 
-def _is_free(marker: Path) -> bool:
-    with marker.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
+def _bearers(marker: bytes) -> list[int]:
+    """The processes of that name, wherever they went."""
+    found = []
+    for process in psutil.process_iter(["name", "status"]):
+        if process.info["name"] == marker.decode() and process.info["status"] != "zombie":
+            found.append(process.pid)
+    return found
 
 
 def _wait(holds: object, seconds: float = 20) -> None:

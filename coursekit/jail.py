@@ -1,0 +1,219 @@
+"""What confined code may reach of this machine: files, ports, capabilities, and as which user.
+
+Limits say how much, this module says what. Landlock (Linux 5.13 and later) needs no rights of its
+own, holds for all children and cannot be taken back: files outside the sandbox are read where
+Python and its packages are, written nowhere, and no port is opened or called. A judge that is root
+makes the code an unprivileged user besides. `gaps` says what a machine cannot do of this.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import platform
+import stat
+import struct
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from coursekit import places
+
+FIRST_USER, USERS = 40_000, 20_000
+"""Users of nobody: one for each judging process, so that one check's processes are not another's."""
+
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_READ = 1 << 0 | 1 << 2 | 1 << 3  # execute, read a file, list a folder
+_WRITE = 1 << 1 | sum(1 << bit for bit in range(4, 13))
+_RIGHTS = {1: 0, 2: 1 << 13, 3: 1 << 14, 5: 1 << 15}
+"""Version of Landlock → the rights to files that it added: refer, truncate, devices."""
+_FILE = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15
+_TCP = 1 << 0 | 1 << 1  # bind, connect
+_SCOPES = 1 << 0 | 1 << 1  # abstract sockets, signals
+_NO_NEW_PRIVILEGES = 38
+_MS_BIND, _MS_REC, _MS_PRIVATE = 4096, 16384, 1 << 18
+SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc", "/proc", "/nix/store",
+          "/sys/devices/system/cpu", "/dev/urandom", "/dev/random")  # fmt: skip
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What the code in a process may reach: folders to write to, ports to call, a user to be."""
+
+    writes: tuple[Path, ...]
+    ports: tuple[int, ...] = ()
+    user: int | None = None
+    ways: Mapping[str, tuple[str, ...]] | None = None
+    """Closed folders → what is needed from below them; see `closed`."""
+
+
+# --- on the side of the judge -------------------------------------------------------------------
+
+
+def user(folder: Path) -> int | None:
+    """An unprivileged user who now owns this folder; None where the judge itself is no root."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0 or not _may_become_others():
+        return None
+    number = FIRST_USER + os.getpid() % USERS
+    try:
+        give(folder, number)
+    except OSError:  # a container that knows few users
+        return None
+    return number
+
+
+def give(folder: Path, owner: int | None) -> None:
+    """Make all below a folder that user's, and nobody else's to see."""
+    if owner is None:
+        return
+    for path, _, names in os.walk(folder):
+        os.chown(path, owner, owner)
+        for name in names:
+            os.chown(os.path.join(path, name), owner, owner, follow_symlinks=False)
+    folder.chmod(0o700)
+
+
+def closed(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Of the ways to these paths: the first folder that others may not pass → the paths below."""
+    found: dict[str, list[str]] = {}
+    for path in dict.fromkeys(os.path.realpath(path) for path in paths):
+        for above in reversed(Path(path).parents):
+            with contextlib.suppress(OSError):
+                if not above.stat().st_mode & stat.S_IXOTH:
+                    found.setdefault(str(above), []).append(path)
+                    break
+    return {top: tuple(below) for top, below in found.items()}
+
+
+@cache
+def needed() -> tuple[str, ...]:
+    """Where Python and the packages are: to be read by all code."""
+    root = str(places.checkout())
+    paths = {sys.prefix, sys.base_prefix, sys.exec_prefix}
+    for path in sys.path:
+        if os.path.isdir(path) and not (root + os.sep).startswith(path.rstrip(os.sep) + os.sep):
+            paths.add(path)
+    inside = os.path.join(root, "coursekit")
+    return tuple(sorted(p for p in paths if p != root and not p.startswith((inside, root + "/t"))))
+
+
+@cache
+def _may_become_others() -> bool:
+    """Whether root has the right to, and Python is within everybody's reach, or can be made so."""
+    capabilities = 0
+    with contextlib.suppress(OSError):
+        words = Path("/proc/self/status").read_text().split("CapEff:")[1].split()
+        capabilities = int(words[0], 16)
+    may_set, may_mount = capabilities >> 7 & 1 and capabilities >> 6 & 1, capabilities >> 21 & 1
+    return bool(may_set and (may_mount or not closed(needed())))
+
+
+@cache
+def landlock() -> int:
+    """The version that the kernel has; 0 for none."""
+    if sys.platform != "linux" or platform.machine() not in {"x86_64", "aarch64"}:
+        return 0
+    if os.environ.get("COURSEKIT_NO_LANDLOCK"):
+        return 0
+    return max(0, int(_libc().syscall(_CREATE_RULESET, None, 0, 1)))
+
+
+def gaps() -> list[str]:
+    """What this machine cannot keep from confined code, in sentences."""
+    found = []
+    version = landlock()
+    if not version:
+        found.append(
+            "The kernel has no Landlock: an answer can read the files that the judge's user can"
+            + (" read." if os.geteuid() == 0 else " read, and change those it can change.")
+        )
+    if version < 4:
+        found.append("An answer can open and call ports of this machine.")
+    if os.geteuid() == 0 and not _may_become_others():
+        found.append("Answers run as root, without root's capabilities.")
+    return found
+
+
+# --- in the keeper ------------------------------------------------------------------------------
+
+
+def open_ways(ways: Mapping[str, Sequence[str]]) -> None:
+    """In a name space of mounts: of closed folders show what is needed to all, and nothing else."""
+    libc = _libc()
+
+    def mount(source: str, target: str, kind: str | None, flags: int, more: str | None) -> None:
+        words = [None if w is None else os.fsencode(w) for w in (source, target, kind)]
+        data = None if more is None else more.encode()
+        if libc.mount(*words, ctypes.c_ulong(flags), data) != 0:
+            raise OSError(ctypes.get_errno(), f"mount {target}")
+
+    mount("none", "/", None, _MS_REC | _MS_PRIVATE, None)
+    for top, below in ways.items():
+        held = [(path, os.open(path, os.O_PATH)) for path in below]
+        mount("none", top, "tmpfs", 0, "mode=755,size=64k")
+        for path, descriptor in held:
+            os.makedirs(path, mode=0o755, exist_ok=True)
+            mount(f"/proc/self/fd/{descriptor}", path, None, _MS_BIND | _MS_REC, None)
+            os.close(descriptor)
+
+
+# --- in the inmate ------------------------------------------------------------------------------
+
+
+def enter(cell: Cell) -> None:
+    """Give up what the cell does not have, for good."""
+    if cell.user is not None and os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(cell.user, cell.user, cell.user)
+        os.setresuid(cell.user, cell.user, cell.user)
+    elif hasattr(os, "geteuid") and os.geteuid() == 0 and sys.platform == "linux":
+        _drop_capabilities()
+    if landlock():
+        _lock(cell)
+
+
+def _drop_capabilities() -> None:
+    header, none = struct.pack("Ii", 0x20080522, 0), bytes(24)
+    if _libc().capset(header, none) != 0:
+        raise OSError(ctypes.get_errno(), "capset")
+
+
+def _lock(cell: Cell) -> None:
+    libc, version = _libc(), landlock()
+    all_files = _READ | _WRITE | sum(bits for since, bits in _RIGHTS.items() if version >= since)
+    tcp = _TCP if version >= 4 else 0
+    scopes = _SCOPES if version >= 6 else 0
+    size = 24 if version >= 6 else 16 if version >= 4 else 8
+    wanted = struct.pack("QQQ", all_files, tcp, scopes)[:size]
+    rules = libc.syscall(_CREATE_RULESET, wanted, size, 0)
+    if rules < 0:
+        raise OSError(ctypes.get_errno(), "landlock")
+    granted = [(path, _READ) for path in (*SYSTEM, *needed())]
+    granted += [(path, _READ | _WRITE) for path in DEVICES]
+    granted += [(str(path), all_files & ~(1 << 15)) for path in cell.writes]
+    for path, rights in granted:
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                rights &= _FILE
+            rule = struct.pack("=Qi", rights & all_files, descriptor)
+            failed = libc.syscall(_ADD_RULE, rules, 1, rule, 0)
+            os.close(descriptor)
+            if failed:
+                raise OSError(ctypes.get_errno(), f"landlock {path}")
+    for port in cell.ports if tcp else ():
+        if libc.syscall(_ADD_RULE, rules, 2, struct.pack("QQ", 1 << 1, port), 0):
+            raise OSError(ctypes.get_errno(), "landlock, a port")
+    libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    if libc.syscall(_RESTRICT_SELF, rules, 0):
+        raise OSError(ctypes.get_errno(), "landlock")
+    os.close(rules)
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
