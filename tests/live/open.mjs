@@ -1,5 +1,6 @@
 // What readers meet on the page that opens a lesson, in Chromium; prints what was seen as JSON.
 //   node tests/live/open.mjs SITE
+import { createHash } from "node:crypto";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,7 +45,7 @@ async function arrive(page, site) {
     addEventListener("DOMContentLoaded", () => {
       const note = () => {
         const bar = document.querySelector("[role=progressbar]");
-        if (bar && !bar.hidden) window.told.push([bar.getAttribute("aria-valuetext"), document.querySelector("#words").textContent]);
+        if (bar?.id === "bar" && !bar.hidden) window.told.push([bar.getAttribute("aria-valuetext"), document.querySelector("#words").textContent]);
       };
       new MutationObserver(note).observe(document.body, { subtree: true, attributes: true, childList: true });
     });
@@ -76,7 +77,8 @@ async function release(number) {
     const notebook = JSON.parse(await readFile(file, "utf8"));
     notebook.cells[CELL].source = `print("release ${number}")`;
     await writeFile(file, JSON.stringify(notebook));
-    manifest.lessons[path].mark = `of release ${number}`;
+    const words = notebook.cells.map((cell) => [cell.cell_type, [cell.source].flat().join("")]);
+    manifest.lessons[path].mark = createHash("sha256").update(JSON.stringify(words)).digest("hex");
   }
   await writeFile(list, JSON.stringify(manifest));
   return next;
@@ -107,6 +109,7 @@ async function update(page, site, path, answer) {
 
 const browser = await open();
 const site = await serve(folder);
+const releases = [];
 const seen = {};
 try {
   seen.no_jspi = await without(browser, site, () => delete WebAssembly.Suspending);
@@ -114,6 +117,7 @@ try {
 
   const context = await browser.newContext();
   const page = await context.newPage();
+  page.on("dialog", (dialog) => dialog.accept()); // "Leave this page?" of a notebook that is just saving
   await page.goto(address(site, "notebooks/none.ipynb"));
   await page.locator("#more a").waitFor();
   seen.unknown = { heading: await heading(page) };
@@ -137,13 +141,13 @@ try {
   seen.release = {};
   for (const [number, path, answer] of [[1, LESSON, "Open the new one"], [2, OTHER, ""], [3, LESSON, "Go on with mine"]]) {
     if (number === 3) await edit(await openLesson(page, site.base, LESSON), "print('mine again')");
-    site.folder = await release(number);
+    releases.push((site.folder = await release(number)));
     seen.release[number] = await update(page, site, path, answer);
-    await rm(site.folder, { recursive: true });
   }
   await context.close();
 } finally {
   await browser.close();
   site.close();
+  for (const place of releases) await rm(place, { recursive: true });
 }
 process.stdout.write(JSON.stringify(seen));

@@ -32,13 +32,17 @@ async function runUntil(frame, words) {
 }
 
 /** Wait until the notebook has saved itself, as it does every few seconds. */
-async function saved(page, words) {
+async function saved(words) {
   const inner = page.frames().find((one) => one.url().includes("/notebooks/index.html"));
-  await inner.waitForFunction(async (words) => {
+  const deadline = Date.now() + 30 * SECONDS;
+  const kept = () => inner.evaluate(async () => {
     const { path } = window.jupyterapp.shell.currentWidget.context;
-    const kept = await window.jupyterapp.serviceManager.contents.get(path);
-    return JSON.stringify(kept.content).includes(words);
-  }, words, { polling: 500 });
+    return JSON.stringify(await window.jupyterapp.serviceManager.contents.get(path, { content: true }));
+  });
+  while (!(await kept()).includes(words)) {
+    if (Date.now() > deadline) throw new Error("the notebook does not save itself");
+    await page.waitForTimeout(200);
+  }
 }
 
 try {
@@ -60,7 +64,7 @@ try {
   await card.getByText("204", { exact: false }).first().waitFor();
   seen.card = await card.innerText();
 
-  await saved(page, "status_code=200");
+  await saved("status_code=200");
   await page.reload();
   frame = await notebook();
   const line = frame.locator(".cm-line", { hasText: "@router.delete" });

@@ -98,8 +98,8 @@ def plan() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def ran() -> dict[str, Any]:
-    """What Chromium saw of all of them."""
+def built() -> None:
+    """The site is there, and what opens it."""
     missing = [tool for tool in ("node", "npm") if shutil.which(tool) is None]
     if missing or not chromium():
         reason = f"the lessons were not run in a browser: {missing or ['chromium']} missing"
@@ -108,6 +108,11 @@ def ran() -> dict[str, Any]:
         pytest.skip(reason)
     if not (SITE / "live" / "manifest.json").exists():
         subprocess.run([sys.executable, "book/build.py"], cwd=ROOT, check=True)
+
+
+@pytest.fixture(scope="module")
+def ran(built: None) -> dict[str, Any]:
+    """What Chromium saw of all of them."""
     done = subprocess.run(
         ["node", str(Path(__file__).with_name("proof.mjs")), str(SITE)],
         input=json.dumps(plan()), stdout=subprocess.PIPE, text=True, timeout=SECONDS, check=True,
@@ -116,6 +121,22 @@ def ran() -> dict[str, Any]:
     kept = ROOT / "_build" / "live-proof.json"
     kept.write_text(done.stdout)
     return found
+
+
+def printed(script: str) -> dict[str, Any]:
+    """What a script of this folder saw of the built site."""
+    done = subprocess.run(
+        ["node", str(Path(__file__).with_name(script)), str(SITE)],
+        stdout=subprocess.PIPE, text=True, timeout=5 * 60, check=True,
+    )  # fmt: skip
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture(scope="module")
+def opened(built: None) -> dict[str, Any]:
+    """What readers meet on the page that opens a lesson."""
+    return printed("open.mjs")
 
 
 @cache
@@ -192,3 +213,69 @@ def test_nothing_came_from_elsewhere(ran: dict[str, Any]) -> None:
     assert ran["outside"] == []
     assert ran["missing"] == []
     assert ran["console"] == []
+
+
+# --- a reader ------------------------------------------------------------------------------------
+
+
+@pytest.mark.timeout(360)
+def test_a_readers_way_by_mouse(built: None) -> None:
+    """Landing page, lesson page, button, a changed cell, a failed check, a reload: it is there."""
+    seen = printed("path.mjs")
+    assert "failed" not in seen, seen
+    page, live = seen["addresses"]
+    assert page.endswith("/box-office/notebooks/ch01_api/01_design_resources.html")
+    assert "/box-office/live/open.html" in live
+    assert "✗ deleting twice leaves what deleting once leaves" in seen["card"]
+    assert "(204, 404)" in seen["card"]
+    assert "(200, 404)" in seen["card"]
+    assert "status_code=200" in seen["again"]
+
+
+@pytest.mark.timeout(360)
+@pytest.mark.parametrize("lack", ["no_jspi", "no_storage"])
+def test_a_browser_that_cannot_is_told_before_the_download(
+    opened: dict[str, Any], lack: str
+) -> None:
+    seen = opened[lack]
+    assert seen["heading"] == "This browser cannot run the lesson"
+    assert {"no_jspi": "JSPI", "no_storage": "keeps no files"}[lack] in seen["words"]
+    assert "Chrome or Edge from version 137, Firefox from 153, and Safari from 27" in seen["words"]
+    assert all("/live/open.html" in path or "/live/page/" in path for path in seen["fetched"])
+    assert seen["links"][0].endswith("/notebooks/ch01_api/01_design_resources.html")
+
+
+def test_loading_tells_megabytes_and_what_comes(opened: dict[str, Any]) -> None:
+    told = opened["first"]["told"]
+    total = round(opened["first"]["bytes"] / 1e6)
+    megabytes = [re.findall(r"[\d.]+", bar) for bar, _ in told]
+    assert len(told) > 1  # a few: this host is near
+    assert {float(of) for _, of in megabytes} <= {total - 1, total, total + 1}
+    assert [float(come) for come, _ in megabytes] == sorted(float(come) for come, _ in megabytes)
+    assert "Python" in told[0][1]
+    assert opened["first"]["status"] == "Ready"
+
+
+def test_the_opening_page_can_be_used_by_everyone(opened: dict[str, Any]) -> None:
+    pages = [opened[name]["faults"] for name in ("no_jspi", "no_storage", "first")]
+    assert pages == [[], [], []]
+
+
+def test_what_cannot_be_opened_says_so(opened: dict[str, Any]) -> None:
+    assert opened["unknown"]["heading"] == "There is no such lesson"
+    assert opened["cut"] == {"heading": "The lesson did not open", "button": "Try again"}
+
+
+def test_a_second_visit_fetches_nothing_and_finds_the_edit(opened: dict[str, Any]) -> None:
+    assert opened["again"] == {"source": "print('mine')", "bytes": 0, "requests": []}
+
+
+def test_a_release_is_offered_and_loses_no_edit(opened: dict[str, Any]) -> None:
+    edited, untouched, kept = (opened["release"][number] for number in "123")
+    assert "The course has a new release." in edited["offered"]
+    assert "This lesson has a new version" in edited["asked"]
+    assert edited["source"] == 'print("release 1")'
+    assert any("(yours, " in name for name in edited["names"])
+    assert (untouched["asked"], untouched["source"]) == ("", 'print("release 2")')
+    assert "This lesson has a new version" in kept["asked"]
+    assert kept["source"] == "print('mine again')"

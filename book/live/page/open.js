@@ -100,12 +100,12 @@ async function fetchPacks(manifest, names) {
 async function startWorker() {
   const script = new URL("service-worker.js?enableCache=false", root);
   localStorage.setItem(`${script.href}-version`, APP);
-  const registration = await navigator.serviceWorker.register(script, { scope: root.pathname, updateViaCache: "all" });
-  const worker = registration.installing ?? registration.waiting;
-  if (worker && !registration.active)
-    await new Promise((active) => worker.addEventListener("statechange", () => worker.state === "activated" && active()));
-  if (!navigator.serviceWorker.controller)
-    await new Promise((yes) => navigator.serviceWorker.addEventListener("controllerchange", yes, { once: true }));
+  await navigator.serviceWorker.register(script, { scope: root.pathname, updateViaCache: "all" });
+  const { active } = await navigator.serviceWorker.ready;
+  if (navigator.serviceWorker.controller) return;
+  const controlled = new Promise((yes) => navigator.serviceWorker.addEventListener("controllerchange", yes, { once: true }));
+  active.postMessage("claim"); // a page that came while the worker was starting is nobody's
+  await controlled;
 }
 
 // --- the reader's copy ----------------------------------------------------------------------
@@ -188,7 +188,7 @@ function showNotebook(lesson) {
   const frame = make("iframe", "", { title: `${lesson.title}, a notebook you can run`, id: "notebook" });
   frame.src = `notebooks/index.html?path=${encodeURIComponent(path)}`;
   frame.className = "waiting";
-  document.body.append(frame);
+  document.querySelector("main").append(frame);
   return frame;
 }
 
@@ -223,11 +223,12 @@ async function lookForRelease(manifest, lesson) {
   if (!fresh || fresh.version === manifest.version) return;
   const update = make("button", "Fetch it", { type: "button" });
   const later = make("button", "Later", { type: "button", className: "second", onclick: () => ($("notice").hidden = true) });
-  $("notice").replaceChildren(make("p", "The course has a new release. Your notebooks and your progress stay. Save what you are typing, then:"), update, later);
+  $("notice").replaceChildren(make("p", "The course has a new release. Your notebooks and your progress stay."), update, later);
   $("notice").hidden = false;
   update.onclick = async () => {
     update.disabled = true;
     await adopt(fresh, (fresh.lessons[path] ?? lesson).packs);
+    await $("notebook").contentWindow.jupyterapp.shell.currentWidget.context.save();
     location.reload();
   };
 }

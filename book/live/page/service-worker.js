@@ -4,8 +4,9 @@ importScripts("page/store.js");
 let manifest; // asked for once in the life of this worker, and when the page says it changed
 const bringing = new Map();
 
-addEventListener("message", ({ data }) => {
-  if (data === "manifest") manifest = undefined;
+addEventListener("message", (event) => {
+  if (event.data === "manifest") manifest = undefined;
+  if (event.data === "claim") event.waitUntil(clients.claim());
 });
 
 addEventListener("fetch", (event) => {
@@ -31,7 +32,7 @@ async function answer(request, path) {
   const seen = await caches.open(Store.seenOf(manifest));
   const kept = await seen.match(address);
   if (kept) return kept;
-  const fresh = await fetch(request);
+  const fresh = await fetch(request.url, { cache: "no-cache" }); // a host lets a browser keep the last release's
   if (fresh.status === 200) await seen.put(address, fresh.clone());
   return fresh;
 }
