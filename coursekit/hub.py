@@ -23,7 +23,7 @@ import time
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -190,9 +190,15 @@ class Trial:
     """A hub in a folder of its own, for as long as a `with` block lasts."""
 
     def __init__(
-        self, port: int, settings: Settings = TRIAL, config: Path = FILES / "jupyterhub_config.py"
+        self,
+        port: int,
+        settings: Settings = TRIAL,
+        config: Path = FILES / "jupyterhub_config.py",
+        within: Sequence[str] = (),
     ) -> None:
-        self._config = config
+        """`within` are words to put before the hub's own, as for a namespace."""
+        hub = [sys.executable, "-m", "jupyterhub", "-f", str(config)]
+        self._words = [*within, *hub]
         self.url = f"http://127.0.0.1:{port}"
         self.settings = settings.model_copy(update={"address": self.url})
         self.passwords: dict[str, str] = {}
@@ -207,9 +213,8 @@ class Trial:
             lab.prepare()
             with (self.folder / "hub.log").open("wb") as log:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "jupyterhub", "-f", str(self._config)],
-                    cwd=self.folder, env=self._environment(program), stdin=subprocess.DEVNULL,
-                    stdout=log, stderr=log, start_new_session=True,
+                    self._words, cwd=self.folder, env=self._environment(program),
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 )  # fmt: skip
             self._await()
         except BaseException:

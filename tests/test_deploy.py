@@ -320,7 +320,7 @@ def test_every_setting_of_the_hub_is_one(
     assert (role(Somebody("lead")), role(Somebody("ada"))) == desk.ROLES[::-1]
     assert ("COURSEKIT_STATE" in config.Spawner.environment) == (accounts == "shared")
     assert ("pre_spawn_hook" in config.Spawner) == (accounts == "create")
-    assert oct((tmp_path / "exchange").stat().st_mode)[-3:] == "777"
+    assert oct((tmp_path / "exchange").stat().st_mode)[-4:] == "1777"
 
 
 @pytest.mark.parametrize(

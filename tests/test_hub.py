@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import os
 import shutil
 import stat
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,26 +28,32 @@ NOTEBOOK = "01_design_resources"
 FETCHED = f"exercises/{CHAPTER}/{NOTEBOOK}.ipynb"
 
 
-@pytest.fixture(scope="module")
-def trial() -> Iterator[hub.Trial]:
+def _needs_node() -> None:
     if shutil.which("npm") is None:
         if os.environ.get("CI") == "true":
             pytest.fail("the hub's proxy needs Node.js, and CI has none")
         pytest.skip("the hub's proxy needs Node.js")
+
+
+@pytest.fixture(scope="module")
+def trial() -> Iterator[hub.Trial]:
+    """What `make hub` runs. Afterwards nothing of it is left."""
+    _needs_node()
     with hub.Trial(hub.free_port()) as running:
         yield running
         folder = running.folder
     assert not folder.exists()
-    eventually(lambda: not _left(folder), 20, "the processes of the hub end")
-
-
-def _left(folder: Path) -> list[psutil.Process]:
-    """Processes that work in or below a folder that is gone."""
-    return [process for process in processes_of(folder) if process.is_running()]
+    eventually(lambda: not processes_of(folder), 20, "the processes of the hub end")
 
 
 @pytest.fixture(scope="module")
 def people(trial: hub.Trial) -> Iterator[dict[str, Visitor]]:
+    with signed_in(trial) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def signed_in(trial: hub.Trial) -> Iterator[dict[str, Visitor]]:
     """Everybody, signed in, with a server that runs."""
     found = {name: Visitor(trial.url, name, word) for name, word in trial.passwords.items()}
     try:
@@ -126,6 +136,13 @@ def test_from_the_fetch_to_the_exported_grades(
         statuses = [one["status"] for one in learner.assignments("submit", CHAPTER)]
         assert statuses == ["fetched", "submitted"]
 
+    with ada.kernel(FETCHED) as kernel:
+        shown = kernel.run(
+            "import os\nfrom coursekit import check, start\nstart('1.1', exercises=True)\n"
+            "print(os.environ['COURSEKIT_WORKSPACE'], os.environ['COURSEKIT_STATE'])"
+        )
+        assert f"{trial.folder}/home/ada/box-office/workspace {trial.folder}/s/ada" in shown
+
     lead.formgrader(f"assignment/{CHAPTER}/collect")
     for learner in (ada, grace):
         lead.formgrader(f"submission/{CHAPTER}/{learner.name}/autograde")
@@ -152,3 +169,104 @@ def test_from_the_fetch_to_the_exported_grades(
                 if row["assignment"] == CHAPTER}  # fmt: skip
     assert float(exported["ada"]["score"]) == points
     assert float(exported["grace"]["score"]) == rows["grace"]["score"]
+
+
+# --- real accounts ----------------------------------------------------------------------------
+
+FIRST_UID = 61001
+NAMESPACE = """
+set -e
+mount --bind {0}/passwd /etc/passwd
+mount --bind {0}/group /etc/group
+{1}
+exec "$@"
+"""
+
+
+@pytest.fixture
+def accounts() -> Iterator[list[str]]:
+    """Words that run a program where the trial's people have accounts, on this machine unseen.
+
+    A mount namespace lays other files over /etc/passwd and /etc/group, and makes the way to the
+    interpreter passable for all.
+    """
+    _needs_node()
+    words = ["unshare", "--mount", "--propagation", "private"]
+    if os.geteuid() != 0 or subprocess.run([*words, "true"], check=False).returncode:
+        pytest.skip("accounts of their own need root and mount namespaces")
+    if _closed(ROOT):
+        pytest.skip(f"other users cannot pass through {_closed(ROOT)}")
+    folder = Path(tempfile.mkdtemp(prefix="bxreal-"))
+    folder.chmod(0o711)
+    passwd, group = Path("/etc/passwd").read_text(), Path("/etc/group").read_text()
+    for number, name in enumerate(hub.TRIAL.people, FIRST_UID):
+        home = folder / name
+        home.mkdir(mode=0o700)
+        os.chown(home, number, number)
+        passwd += f"{name}:x:{number}:{number}::{home}:/bin/sh\n"
+        group += f"{name}:x:{number}:\n"
+    (folder / "passwd").write_text(passwd)
+    (folder / "group").write_text(group)
+    try:
+        script = NAMESPACE.format(folder, _way_to(Path(sys.base_prefix), folder / "cover"))
+        yield [*words, "sh", "-c", script, "sh"]
+    finally:
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.uids().real in range(FIRST_UID, FIRST_UID + len(hub.TRIAL.people)):
+                    process.kill()
+        for number in range(FIRST_UID, FIRST_UID + len(hub.TRIAL.people)):
+            for state in Path(tempfile.gettempdir()).glob(f"boxoffice-{number}-*"):
+                shutil.rmtree(state, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _closed(path: Path) -> Path | None:
+    """The first folder on the way that other users cannot pass through."""
+    ways = [*reversed(path.resolve().parents), path.resolve()]
+    return next((way for way in ways if not way.stat().st_mode & 0o001), None)
+
+
+def _way_to(path: Path, cover: Path) -> str:
+    """Shell lines that lay a passable folder over the closed one, with `path` in its place."""
+    closed = _closed(path)
+    if closed is None:
+        return ""
+    place = cover / path.resolve().relative_to(closed)
+    place.mkdir(parents=True)
+    return f"mount --bind {path.resolve()} {place}\nmount --rbind {cover} {closed}"
+
+
+def test_with_accounts_of_their_own_nobody_hands_in_for_another(accounts: list[str]) -> None:
+    settings = hub.TRIAL.model_copy(update={"accounts": "existing"})
+    with (
+        hub.Trial(hub.free_port(), settings, within=accounts) as trial,
+        signed_in(trial) as people,
+    ):
+        lead, ada, grace = people["lead"], people["ada"], people["grace"]
+        lead.formgrader(f"assignment/{CHAPTER}/assign")
+        lead.formgrader(f"assignment/{CHAPTER}/release")
+        for learner in (ada, grace):
+            learner.assignments("fetch", CHAPTER)
+        ada.save(FETCHED, solved(ada.notebook(FETCHED)))
+        ada.assignments("submit", CHAPTER)
+        with grace.kernel(FETCHED) as kernel:
+            shown = kernel.run(
+                "import os, pathlib, subprocess\n"
+                "os.chdir(pathlib.Path.home() / 'box-office/exercises')\n"
+                f"words = ['nbgrader', 'submit', '{CHAPTER}', '--student=ada']\n"
+                "subprocess.run(words, check=True)\n"
+                "print(os.getuid())\n"
+                "import pwd\n"
+                f"inbound = '{trial.folder}/exchange/box-office/inbound'\n"
+                "for place in (pwd.getpwnam('ada').pw_dir, pwd.getpwnam('lead').pw_dir, inbound):\n"
+                "    try: print('open', os.listdir(place))\n"
+                "    except PermissionError: print('closed')\n"
+            )
+        assert str(FIRST_UID + settings.people.index("grace")) in shown
+        assert shown.count("closed") == 3
+        log = lead.formgrader(f"assignment/{CHAPTER}/collect")["log"]
+        assert "belongs to grace" in log
+        lead.formgrader(f"submission/{CHAPTER}/ada/autograde")
+        rows = lead.formgrader(f"submissions/{CHAPTER}", "GET")
+        assert [(row["student"], row["score"] > 0) for row in rows] == [("ada", True)]

@@ -116,5 +116,5 @@ c.JupyterHub.services = [
 exchange = FOLDER / "exchange"
 if not exchange.exists():
     exchange.mkdir()
-    exchange.chmod(0o777)
+    exchange.chmod(0o1777)  # nobody takes away what another put there
 lab.prepare()
