@@ -13,8 +13,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import LiteralString
 
 import httpx
+import psycopg
 
 from coursekit import sandbox, server, tool
 from coursekit.confine import Confined
@@ -44,11 +46,24 @@ class ConfinedSandbox(Sandbox):
         super().__init__(
             name, ground.place(name), deadline=ground.watch.left, patience=patience, supply=supply
         )
+        self._databases = supply
         self._ground = ground
         self._watch = ground.watch
         self._api: _Served | None = None
         self._worker: Confined | None = None
         self._ended = ended
+
+    def _judges_url(self) -> str:
+        self.database_url  # noqa: B018  (made, where it is not yet)
+        assert self._databases is not None
+        return self._databases.judges_url(self._name)
+
+    def administer(self, query: LiteralString) -> None:
+        self.database_url  # noqa: B018
+        assert self._databases is not None
+        url = self._databases.owners_url(self._name)
+        with psycopg.connect(url, autocommit=True, options="-c search_path=public") as server:
+            server.execute(query)
 
     def _copy(self) -> None:
         self._ground.copy(self._place)

@@ -65,6 +65,11 @@ class Ground:
         course.write_files(self.files, place)
         jail.give(place, self._user)
 
+    @property
+    def door(self) -> Path | None:
+        """A folder for PostgreSQL's socket, where the code cannot pass through the server's."""
+        return self.folder / "pg" if self._user else None
+
     def cell(self, *writes: Path, ports: Iterable[int] = ()) -> jail.Cell:
         """What a process may reach that writes to these folders."""
         return jail.Cell(writes, tuple(ports), self._user, self._ways)

@@ -239,7 +239,9 @@ class _Boxes:
             exercise.database and tables.makes_tables(ground.files)
         ):
             kind = "empty" if exercise.database == "empty" else ""
-            self._supply = Supply(ground.files, ground.folder, kind, self._set_up, touched=touched)
+            self._supply = Supply(
+                ground.files, ground.folder, kind, self._set_up, touched=touched, door=ground.door
+            )
         self._needs = [checks.needs(item) for item in exercise.items]
         self._numbers = [n for n in range(len(exercise.items)) if n != left_out]
         self._patience = min(ANSWER_SECONDS, exercise.limit / 2)

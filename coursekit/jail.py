@@ -23,7 +23,7 @@ from pathlib import Path
 from coursekit import places
 
 FIRST_USER, USERS = 40_000, 20_000
-"""Users of nobody: one for each judging process, so that one check's processes are not another's."""
+"""Users that are nobody: one for each judging process, so none can touch another's."""
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _READ = 1 << 0 | 1 << 2 | 1 << 3  # execute, read a file, list a folder
@@ -92,13 +92,13 @@ def closed(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
 @cache
 def needed() -> tuple[str, ...]:
     """Where Python and the packages are: to be read by all code."""
-    root = str(places.checkout())
-    paths = {sys.prefix, sys.base_prefix, sys.exec_prefix}
-    for path in sys.path:
-        if os.path.isdir(path) and not (root + os.sep).startswith(path.rstrip(os.sep) + os.sep):
-            paths.add(path)
-    inside = os.path.join(root, "coursekit")
-    return tuple(sorted(p for p in paths if p != root and not p.startswith((inside, root + "/t"))))
+    own = {os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, sys.exec_prefix)}
+    root = places.checkout().resolve()  # holds the checks, and what a cohort handed in
+    found = {os.path.realpath(path) for path in sys.path if os.path.isdir(path)}
+    apart = {
+        p for p in found if root not in (Path(p), *Path(p).parents) and Path(p) not in root.parents
+    }
+    return tuple(sorted(own | apart))
 
 
 @cache

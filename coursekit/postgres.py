@@ -168,7 +168,7 @@ def _renew_settings(folder: Path, words: str) -> bool:
         if path.exists():
             os.replace(path, path.with_name(f"{name}.kept"))
             changed.append(f"{name}.kept")
-        _write_as_owner(path, new, folder)
+        write_as_owner(path, new, folder)
     if changed:
         leave_note(
             f"PostgreSQL did not start with the settings it found. It says: {words[:400]} Its "
@@ -219,10 +219,11 @@ def _keep_pristine(folder: Path) -> None:
     for name in SETTINGS_FILES:
         path, pristine = folder / name, folder / f"{name}.first"
         if path.exists() and not pristine.exists():
-            _write_as_owner(pristine, path.read_bytes(), folder)
+            write_as_owner(pristine, path.read_bytes(), folder)
 
 
-def _write_as_owner(path: Path, content: bytes, folder: Path) -> None:
+def write_as_owner(path: Path, content: bytes, folder: Path) -> None:
+    """Write a file that PostgreSQL may read, and nobody else."""
     path.write_bytes(content)
     path.chmod(0o600)
     if os.geteuid() == 0:

@@ -40,6 +40,11 @@ def postgres_folder() -> Path:
     return places.state() / "postgres"
 
 
+def password_file() -> Path:
+    """Where the passwords of the embedded PostgreSQL are, in libpq's own form."""
+    return places.state() / "pgpass"
+
+
 def redis_socket() -> Path:
     return places.state() / "redis.sock"
 
@@ -76,7 +81,8 @@ def postgres_url(database: str = "postgres") -> str:
         name = database if database != "postgres" else parts.path.strip("/") or "postgres"
         query = f"?{parts.query}" if parts.query else ""
         return f"{parts.scheme}://{parts.netloc}/{name}{query}"
-    return f"postgresql://postgres@/{database}?host={quote(os.fsencode(postgres_folder()))}"
+    folder, file = (quote(os.fsencode(path)) for path in (postgres_folder(), password_file()))
+    return f"postgresql://postgres@/{database}?host={folder}&passfile={file}"
 
 
 def redis_url(number: int = 0) -> str:
@@ -452,8 +458,12 @@ def _close_others(server: Administration, name: str) -> None:
 
 def start_postgres() -> None:
     """Bring the embedded PostgreSQL up; waits until it answers."""
+    from coursekit import roles
+
     with _lock("postgres"):
+        roles.open_again()
         postgres.start(postgres_folder(), postgres_version)
+        roles.guard()
 
 
 def start_redis() -> None:

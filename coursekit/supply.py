@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psycopg
 
-from coursekit import course, places, services
+from coursekit import course, places, roles, services
 from coursekit.errors import CourseError
 from coursekit.tables import EMPTY, Wanted
 from coursekit.verdict import CouldNotFinish, NotYet
@@ -40,7 +40,7 @@ class Supply:
 
     def __init__(
         self, files: course.Files, folder: Path, kind: str, make: Call, *,
-        touched: Collection[str] = (),
+        touched: Collection[str] = (), door: Path | None = None,
     ) -> None:  # fmt: skip
         self._marker = folder.parent / DATABASES
         self._prefix = f"{prefix()}{folder.parent.name}_{folder.name}_".replace("-", "_")
@@ -50,6 +50,8 @@ class Supply:
         self._failure: Exception | None = None
         self._making = threading.Lock()
         self._witness: psycopg.Connection[tuple[object, ...]] | None = None
+        self._visitor: roles.Visitor | None = None
+        self._door = door
         self.is_used = False
 
     def take(self, name: str) -> str:
@@ -61,15 +63,36 @@ class Supply:
             self._marker.touch()
             if self._witness is None:
                 self._witness = self._connect()
+                self._visitor = self._admit(self._witness)
             if not self._template:
                 try:
                     self._template = self._find_template()
                 except (NotYet, CouldNotFinish) as error:
                     self._failure = error
                     raise
-            if claim(self._witness, self._template, self._prefix + name):
-                return services.postgres_url(self._prefix + name)
-        return _copy(self._template, self._prefix + name)
+            is_there = claim(self._witness, self._template, self._prefix + name)
+        if not is_there:
+            _copy(self._template, self._prefix + name)
+        if self._visitor is None:
+            return services.postgres_url(self._prefix + name)
+        with self._making:
+            roles.let_in(self._witness, self._visitor, self._prefix + name)
+        return self._visitor.url(self._prefix + name)
+
+    def judges_url(self, name: str) -> str:
+        """The address of that database for the check's own SQL."""
+        return roles.judges_url(self._prefix + name)
+
+    def owners_url(self, name: str) -> str:
+        """The address of that database for what only the server's user may do."""
+        return services.postgres_url(self._prefix + name)
+
+    def _admit(self, server: services.Administration) -> roles.Visitor | None:
+        """A role for the code of this check, where the server knows roles."""
+        if not roles.is_guarded():
+            return None
+        visitor = roles.admit(server, self._prefix.rstrip("_"), services.postgres_folder())
+        return roles.through(visitor, self._door) if self._door is not None else visitor
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
         """A connection that breaks when the server does; it is healed first where it is down."""
@@ -85,10 +108,16 @@ class Supply:
         return self._wanted.is_own
 
     def _find_template(self) -> str:
-        if self._wanted.is_empty:
-            return EMPTY
+        make = self._make
+        if self._visitor is None:
+            if self._wanted.is_empty:
+                return EMPTY
+            mark = self._wanted.mark
+        else:  # its tables belong to another role
+            mark = f"{roles.OWNER} {'' if self._wanted.is_empty else self._wanted.mark}"
+            make = roles.making(self._visitor, _nothing if self._wanted.is_empty else make)
         try:
-            return services.template(self._wanted.mark, self._make)
+            return services.template(mark, make)
         except NotYet as error:
             raise self._wanted.failed(error) from None
 
@@ -109,7 +138,12 @@ class Supply:
 
     def ahead(self) -> None:
         """Before the first check: the template, and spares of it."""
-        stock(self._find_template())
+        with contextlib.closing(self):
+            self._witness = self._connect()
+            self._visitor = self._admit(self._witness)
+            template = self._find_template()
+        stock(template)
+        self._dismiss()
 
     def tidy(self) -> None:
         """When the verdict is out: spares for the next check, then drop what this one used."""
@@ -118,6 +152,15 @@ class Supply:
         if self.is_used:
             with contextlib.suppress(CourseError, psycopg.Error):
                 services.sweep(self._prefix, lambda _: True)
+                self._dismiss()
+
+    def _dismiss(self) -> None:
+        with services.administering(self._prefix) as server:
+            roles.dismiss(server, self._prefix.rstrip("_"), lambda _: True)
+
+
+def _nothing(_: str) -> None:
+    """An empty database is filled with nothing."""
 
 
 # --- made ahead -------------------------------------------------------------------------------
@@ -196,6 +239,8 @@ def sweep(channel: object = None) -> None:
                 with contextlib.suppress(CourseError, psycopg.Error):
                     if services.postgres_version() is not None:  # not started for this
                         services.sweep(prefix(), _is_over)
+                        with services.administering(prefix()) as server:
+                            roles.dismiss(server, prefix(), _is_over)
 
 
 def _is_over(name: str) -> bool:

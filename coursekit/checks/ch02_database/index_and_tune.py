@@ -354,7 +354,7 @@ def sells_on(box: Sandbox) -> None:
         "create function tell() returns event_trigger language plpgsql as"
         " $$ begin insert into told values (current_query()); end $$"
     )
-    box.sql(
+    box.administer(
         "create event trigger tell on ddl_command_start when tag in ('CREATE INDEX')"
         " execute function tell()"
     )

@@ -541,7 +541,7 @@ def small_batches(box: Sandbox) -> None:
 )
 def waits_for_nobody(box: Sandbox) -> None:
     nights(box, random.randint(5, 9))
-    box.sql("""do $$ begin execute format(
+    box.administer("""do $$ begin execute format(
         'alter database %I set lock_timeout = ''300ms''', current_database()); end $$""")
     other = box.connect()
     other.execute("begin")
