@@ -275,6 +275,7 @@ def test_where_to_teach_again() -> None:
 # --- a gradebook ------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:Object of type .* not in session")
 def test_names_and_marks_come_from_the_gradebook(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -429,8 +430,19 @@ def test_bad_input_gets_a_sentence(tmp_path: Path) -> None:
             report.main([], home=str(home), roster=str(roster), now=NOW)
 
 
+NOT_A_NUMBER = json.dumps(
+    {
+        "learner": "ben", "assignment": CHAPTER, "notebook": STEM, "problem": "",
+        "submitted": MONDAY.isoformat(),
+        "exercises": [{**verdict(0).to_json(), "points": float("nan")}],
+    }
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    "text", ["{", "[]", '{"learner": "x"}', "\x00\xff", "[" * 100_000], ids=range(5)
+    "text",
+    ["{", "[]", '{"learner": "x"}', "\x00\xff", "[" * 100_000, NOT_A_NUMBER],
+    ids=range(6),
 )
 def test_a_bad_verdict_stops_no_other(
     tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
@@ -454,6 +466,19 @@ def test_a_cohort_that_has_handed_in_nothing_has_a_report(tmp_path: Path) -> Non
     assert report.main([str(folder)], home=str(tmp_path / "cohort"), now=NOW) == 0
     html = (tmp_path / "cohort/report/index.html").read_text(encoding="utf-8")
     assert "Nobody has handed in anything yet." in html
+
+
+def test_any_name_of_a_folder_and_any_exercise_can_be_shown(tmp_path: Path) -> None:
+    strange = [os.fsdecode(b"\xff\xfe"), '<b>&"', "=1+1", "\N{ARABIC LETTER BEH}\N{BELL}", "-"]
+    for name in strange:
+        kept(tmp_path, name, MONDAY, verdict(0, 2, id="ch77.gone"))
+    for without in (False, True):
+        assert report.main([], home=str(tmp_path), now=NOW, without_names=without) == 0
+        folder = str(tmp_path / "verdicts" / CHAPTER)
+        out, home = str(tmp_path / "of folders"), str(tmp_path / "other")
+        assert report.main([folder], home=home, out=out, now=NOW, without_names=without) == 0
+    assert "ch77.gone" in (tmp_path / "report/index.html").read_text(encoding="utf-8")
+    assert len(rows(tmp_path / "report-no-names", "learners.csv")) == len(strange)
 
 
 def test_a_notebook_that_cannot_be_read_is_the_leads(tmp_path: Path) -> None:

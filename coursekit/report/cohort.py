@@ -10,11 +10,12 @@ import os
 import re
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from coursekit import checks, grade, places
 from coursekit.errors import CourseError
@@ -69,46 +70,66 @@ def _parts(name: str) -> list[str]:
 # --- verdicts that the official grading left --------------------------------------------------
 
 
+class Told(BaseModel):
+    """A file of verdicts, as far as it is read here. Every field is of the type it should be."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    learner: str
+    assignment: str
+    notebook: str
+    submitted: datetime
+    exercises: tuple[Verdict, ...]
+    problem: str = ""
+    digest: str | None = None
+    """Of the notebook and the checks; the official grading leaves none."""
+
+
 def from_verdicts(folder: Path) -> tuple[list[HandIn], list[str]]:
     """All of `<assignment>/<learner>/<time>/<notebook>.json`, and a note for each bad file."""
     found, notes = [], []
     for path in sorted(folder.glob("*/*/*/*.json")):
         try:
-            found.append(_hand_in(_read(path)))
+            told = _read(path)
         except CourseError as error:
             notes.append(f"{path.relative_to(folder)}: {error}")
+        else:
+            found.append(
+                HandIn(
+                    told.learner, told.assignment, PurePath(told.notebook).stem,
+                    _utc(told.submitted), told.exercises, told.problem,
+                )
+            )  # fmt: skip
     return found, notes
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> Told:
     try:
-        data = json.loads(path.read_bytes())
+        text = path.read_bytes()
+        if b"\\ud" in text:  # half a character, as Python can have it and JSON's readers refuse it
+            with contextlib.suppress(ValueError, RecursionError):
+                text = json.dumps(json.loads(text), ensure_ascii=False).encode(errors="replace")
+        return Told.model_validate_json(text)
     except OSError as error:
         raise CourseError(f"cannot be read ({error.strerror}).") from None
-    except (ValueError, RecursionError):
-        raise CourseError("is not JSON: it was cut off or changed. Grade it again.") from None
-    if not isinstance(data, dict):
-        raise CourseError("is not a verdict of this course.")
-    return data
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if first["type"] == "json_invalid":
+            words = "is not JSON: it was cut off or changed."
+        else:
+            place = ".".join(map(str, first["loc"]))
+            words = f"is not a verdict of this course ({place}: {first['msg']})."
+        raise CourseError(f"{words} Grade it again.") from None
 
 
-def _hand_in(data: Mapping[str, Any]) -> HandIn:
-    try:
-        submitted = _time(str(data["submitted"]))
-        return HandIn(
-            str(data["learner"]), str(data["assignment"]), Path(str(data["notebook"])).stem,
-            submitted, tuple(map(Verdict.from_json, data["exercises"])), str(data["problem"]),
-        )  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        words = f"{type(error).__name__}: {error}"
-        raise CourseError(f"is not a verdict of this course ({words}). Grade it again.") from None
+def _utc(at: datetime) -> datetime:
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _time(text: str) -> datetime:
     """A time in ISO's form or in that of nbgrader's timestamp.txt, in UTC."""
     text = re.sub(r" (?:UTC|GMT)$", "+00:00", text.strip())
-    found = datetime.fromisoformat(re.sub(r" ([+-]\d\d:?\d\d)$", r"\1", text))
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return _utc(datetime.fromisoformat(re.sub(r" ([+-]\d\d:?\d\d)$", r"\1", text)))
 
 
 # --- a folder of notebooks, without a hub -----------------------------------------------------
@@ -130,17 +151,22 @@ class Paper:
         return datetime.fromtimestamp(int(self.path.stat().st_mtime), UTC)
 
 
+def plain(name: str) -> str:
+    """A name of a folder as text that can be written down, whatever its bytes are."""
+    return name.encode(errors="replace").decode()
+
+
 def learners_in(folder: Path) -> set[str]:
     """Everyone who has a folder, with or without a notebook in it."""
     if not folder.is_dir():
         raise CourseError(f"There is no folder {folder}.")
     chapters = _chapters()
     found = {
-        path.name
+        plain(path.name)
         for path in folder.iterdir()
         if path.is_dir() and not path.name.startswith(".") and path.name not in chapters
     }
-    return found | {paper.learner for paper in papers_in(folder)}
+    return found | {plain(paper.learner) for paper in papers_in(folder)}
 
 
 def papers_in(folder: Path) -> Iterator[Paper]:
@@ -201,11 +227,11 @@ def _is_known(paper: Paper, digest: str, kept: Path) -> bool:
     home = kept / _assignment(paper) / paper.learner
     for path in home.glob(f"*/{_escaped(paper.path.stem)}.json"):
         with contextlib.suppress(CourseError):
-            data = _read(path)
-            is_official = "digest" not in data
+            told = _read(path)
+            is_official = told.digest is None
             if is_official and path.parent.name == paper.submitted.strftime(STAMP):
                 return True
-            if data.get("digest") == digest:
+            if told.digest == digest:
                 return True
     return False
 
@@ -221,7 +247,8 @@ def _escaped(stem: str) -> str:
 def _keep(paper: Paper, graded: grade.Graded, digest: str, kept: Path) -> None:
     """Write a verdict where the official grading would; one that is not complete is tried again."""
     data = {
-        "learner": paper.learner, "assignment": _assignment(paper), "notebook": paper.path.name,
+        "learner": plain(paper.learner), "assignment": _assignment(paper),
+        "notebook": paper.path.name,
         "submitted": paper.submitted.isoformat(), "graded": datetime.now(UTC).isoformat(),
         "digest": digest if graded.is_complete else "", **graded.to_json(),
     }  # fmt: skip
