@@ -5,7 +5,7 @@
 import { open } from "../site/browser.mjs";
 import { openLesson, runCells, serve } from "./run.mjs";
 
-const LANES = 2;
+const LANES = ["light", "dark"];
 
 /** In the page: run code that stands in no cell; what each piece printed, as plain text. */
 async function runCode({ code, seconds }) {
@@ -38,8 +38,8 @@ async function runEntry(page, base, { path, cells = [], then = [] }) {
   }
 }
 
-async function runLane(browser, base, waiting, found) {
-  const context = await browser.newContext();
+async function runLane(browser, base, colorScheme, waiting, found) {
+  const context = await browser.newContext({ colorScheme });
   const { origin } = new URL(base); // beside the prefix: the server counts it as missing
   context.on("request", (request) => {
     const url = request.url();
@@ -64,7 +64,7 @@ const browser = await open();
 const found = { entries: [], outside: [], console: [] };
 const waiting = JSON.parse(plan);
 try {
-  await Promise.all(Array.from({ length: LANES }, () => runLane(browser, site.base, waiting, found)));
+  await Promise.all(LANES.map((theme) => runLane(browser, site.base, theme, waiting, found)));
 } finally {
   await browser.close();
   site.close();

@@ -21,14 +21,13 @@ async function answer(request, path) {
   manifest ??= await Store.current();
   if (!manifest) return fetch(request);
   const address = new URL(path, Store.root).href;
-  const pack = packOf(path);
-  if (pack) {
+  for (const pack of packsOf(path)) {
     if (!(await Store.has(pack))) await bring(pack);
     const found = await caches.match(address, { cacheName: Store.cacheOf(pack) });
     if (found) return found;
-    // A folder of the reader's own: JupyterLite asks what the site has in it.
-    if (path.startsWith("api/contents/")) return Response.json({ content: [] });
   }
+  // A folder of the reader's own: JupyterLite asks what the site has in it.
+  if (path.startsWith("api/contents/")) return Response.json({ content: [] });
   const seen = await caches.open(Store.seenOf(manifest));
   const kept = await seen.match(address);
   if (kept) return kept;
@@ -37,13 +36,10 @@ async function answer(request, path) {
   return fresh;
 }
 
-function packOf(path) {
-  let longest = "";
-  let holder;
-  for (const pack of Object.values(manifest.packs))
-    for (const start of pack.holds)
-      if (start.length > longest.length && path.startsWith(start)) [longest, holder] = [start, pack];
-  return holder;
+/** The packs that may hold a file, the likeliest first: of which an address begins the most alike. */
+function packsOf(path) {
+  const alike = Object.values(manifest.packs).map((pack) => [Math.max(...pack.holds.map((start) => (path.startsWith(start) ? start.length : 0))), pack]);
+  return alike.filter(([length]) => length).sort(([one], [other]) => other - one).map(([, pack]) => pack);
 }
 
 // Two cells may import from the same pack.
