@@ -13,6 +13,8 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import nbformat
+
 BOOK = Path(__file__).resolve().parent
 ROOT = BOOK.parent
 BUILD = ROOT / "_build"
@@ -22,7 +24,9 @@ STAMP = BUILD / "html.stamp"
 
 sys.path[:0] = [str(ROOT), str(BOOK), str(BOOK / "live")]
 
+import lighten  # noqa: E402
 import lite  # noqa: E402
+import menus  # noqa: E402
 import packs  # noqa: E402
 import pages  # noqa: E402
 import vendor  # noqa: E402
@@ -43,7 +47,7 @@ def main() -> None:
         live = lite.build()
         gather(live)
         build(live, force=force)
-    except (*LIVE_PROBLEMS, vendor.Missing, pages.Incomplete, Broken) as problem:
+    except (*LIVE_PROBLEMS, vendor.Missing, pages.Incomplete, menus.Unknown, Broken) as problem:
         sys.exit(f"book: {problem}")
 
 
@@ -69,6 +73,11 @@ def gather(live: Path) -> None:
     (static / "palette.css").write_text(identity.stylesheet(), encoding="utf-8")
     pages.exercises(ROOT / "solutions", fresh / "exercises")
     pages.backend(fresh)
+    for path in [*fresh.rglob("*.ipynb")]:
+        notebook = nbformat.read(path, as_version=4)
+        up = "../" * (len(path.relative_to(fresh).parts) - 1)
+        menus.plain(notebook, static / "pictures", f"{up}_static/pictures/")
+        nbformat.write(notebook, path)
     _lay_over(fresh, SOURCE)
 
 
@@ -107,6 +116,7 @@ def build(live: Path, *, force: bool) -> None:
         raise Broken("the build stopped at the warnings above")
     if outside := sorted(outside_files(SITE)):
         raise Broken("these pages load files from outside the site:\n  " + "\n  ".join(outside))
+    lighten.lighten(SITE)
     (SITE / "index.html").write_text(_front_door(), encoding="utf-8")
     _add(live)
     STAMP.write_text(stamp)

@@ -18,6 +18,7 @@ from pygments.lexers.python import PythonLexer
 from pygments.token import Comment, Keyword, String, _TokenType
 from pygments.util import ClassNotFound
 from sphinx.application import Sphinx
+from sphinx.builders.html._assets import _JavaScript
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
@@ -33,6 +34,8 @@ MEGABYTES = {
     for name, size in json.loads(_SIZES.read_text(encoding="utf-8")).items()
 }
 """What a first visit to a notebook fetches, by its page; the build puts it beside this file."""
+PLAIN_WORD = re.compile(r'<span class="(?:n|p|w)">([^<]*)</span>')
+"""Words of code in the colour of all code: a third of a lesson's page is spans."""
 # Drawn in the colours of the theme, and named by the text beside it.
 MARK = identity.mark("var(--bx-curtain)", "var(--bx-paper)").replace(
     'role="img" aria-label="Box Office"', 'aria-hidden="true"'
@@ -71,7 +74,11 @@ def add_page_parts(
     if not _holds(tree, nodes.math, nodes.math_block):  # Sphinx loads it above such pages too
         scripts = context["script_files"]
         context["script_files"] = [one for one in scripts if "mathjax" not in str(one.filename)]
+    if page != "search":  # whose own scripts do not wait for these
+        context["script_files"] = [_deferred(one) for one in context["script_files"]]
     context["bx_mark"] = MARK
+    if "body" in context:
+        context["body"] = PLAIN_WORD.sub(r"\1", context["body"])
     if page in MEGABYTES:
         context["body"] = context["body"].replace("</h1>", "</h1>\n" + launch(page), 1)
     base = os.environ.get("BOOK_URL", "").rstrip("/")
@@ -95,6 +102,14 @@ def add_page_parts(
     tags.append(f'<meta name="description" content="{escape(SUMMARY, quote=True)}" />')
     tags.append('<meta name="color-scheme" content="light dark" />')
     context["metatags"] = context.get("metatags", "") + "\n    ".join(["", *tags])
+
+
+def _deferred(script: Any) -> Any:
+    """The script, run when the page stands; the list it is in is that of all pages."""
+    if not isinstance(script, _JavaScript) or not script.filename:
+        return script
+    attributes = {"defer": "defer", **script.attributes}
+    return _JavaScript(script.filename, priority=script.priority, **attributes)
 
 
 def launch(page: str) -> str:

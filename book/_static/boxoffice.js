@@ -6,18 +6,6 @@
   const ready = (work) =>
     document.readyState === "loading" ? document.addEventListener("DOMContentLoaded", work) : work();
 
-  // --- formulas inside widgets: they ask for MathJax 2's queue, the site has MathJax 3 ----------
-  let mathjax = window.MathJax;
-  const withQueue = (value) => {
-    if (value) value.Hub ??= { Queue: ([, , element]) => value.typesetPromise?.([element]) };
-    return value;
-  };
-  Object.defineProperty(window, "MathJax", {
-    configurable: true,
-    get: () => withQueue(mathjax),
-    set: (value) => (mathjax = value),
-  });
-
   // --- diagrams -------------------------------------------------------------------------
   async function drawDiagrams() {
     const drawings = [...document.querySelectorAll(".bx-mermaid")];
@@ -72,12 +60,16 @@
     }
   }
 
-  // A button of a widget calls Python, and there is none behind a page.
-  function stillButtons() {
-    for (const button of document.querySelectorAll("button.jupyter-button:enabled")) {
-      button.disabled = true;
-      button.append(" (in JupyterLab)");
-    }
+  // A widget: the screen of what its menus say, the last menu turning fastest.
+  function leaf(widget) {
+    const menus = [...widget.querySelectorAll("select")];
+    const show = () => {
+      const wanted = menus.reduce((sum, menu) => sum * menu.options.length + menu.selectedIndex, 0);
+      widget.querySelectorAll(":scope > .bx-screen").forEach((screen, number) => (screen.hidden = number !== wanted));
+      reachScrolling();
+    };
+    for (const menu of menus) menu.addEventListener("change", show);
+    show(); // a browser keeps choices over a reload
   }
 
   // The theme's buttons drop the focus when the keyboard presses them.
@@ -88,8 +80,7 @@
 
   ready(() => {
     nameThings();
-    if (document.querySelector('script[type="application/vnd.jupyter.widget-view+json"]'))
-      new MutationObserver(stillButtons).observe(document.body, { childList: true, subtree: true });
+    document.querySelectorAll(".bx-play").forEach(leaf);
     reachScrolling();
     drawDiagrams();
     let waiting = 0;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import subprocess
@@ -14,9 +15,12 @@ from nbformat import NotebookNode, v4
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "book"))
 
+import lighten  # noqa: E402
+import menus  # noqa: E402
 import pages  # noqa: E402
 from build import outside_files  # noqa: E402
 
+PICTURE = base64.b64encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x05\0\0\0\x07").decode()
 ANSWER = """\
 %%build services/paging.py::double
 def double(number: int) -> int:
@@ -82,6 +86,63 @@ def test_only_what_the_solution_prints_is_folded():
 def test_reader_is_told_where_to_do_the_exercises():
     folded = pages.fold(solved(), "exercises/ch01_api/02_x.ipynb")
     assert "`exercises/ch01_api/02_x.ipynb`" in folded.cells[1].source
+
+
+def widget(*screens: str, **more: dict) -> dict:
+    """The models of a widget with one menu, as a notebook stores them."""
+    leaves = [f"IPY_MODEL_{number}" for number in range(len(screens))]
+    models = {
+        "all": ("VBoxModel", {"children": ["IPY_MODEL_menus", "IPY_MODEL_stack"]}),
+        "menus": ("HBoxModel", {"children": ["IPY_MODEL_menu", "IPY_MODEL_again"]}),
+        "menu": ("DropdownModel", {"description": "limit", "_options_labels": ["1", "<2>"]}),
+        "again": ("ButtonModel", {"description": "Run again"}),
+        "stack": ("StackModel", {"children": leaves}),
+        **{str(number): ("HTMLModel", {"value": text}) for number, text in enumerate(screens)},
+        **more,
+    }
+    return {name: {"model_name": kind, "state": state} for name, (kind, state) in models.items()}
+
+
+def test_a_widget_becomes_menus_and_a_screen_for_each_choice(tmp_path):
+    picture = f'<img alt="A" src="data:image/png;base64,{PICTURE}">'
+    output = v4.new_output("display_data", {menus.VIEW: {"model_id": "all"}, "text/plain": "x"})
+    notebook = v4.new_notebook(cells=[v4.new_code_cell("play()", outputs=[output])])
+    notebook.metadata.widgets = {menus.WIDGETS: {"state": widget("<b>one</b>", picture)}}
+    menus.plain(notebook, tmp_path, "../pictures/")
+    html = notebook.cells[0].outputs[0].data["text/html"]
+    assert "<select><option>1</option><option>&lt;2&gt;</option></select>" in html
+    assert '<div class="bx-screen"><p class="bx-chosen">limit: 1</p><b>one</b></div>' in html
+    assert '<div class="bx-screen" hidden><p class="bx-chosen">limit: &lt;2&gt;</p><img' in html
+    (file,) = tmp_path.iterdir()
+    assert f'src="../pictures/{file.name}" width="5" height="7" loading="lazy"' in html
+    assert file.read_bytes() == base64.b64decode(PICTURE)
+    assert "widgets" not in notebook.metadata
+
+
+@pytest.mark.parametrize(
+    "states",
+    [widget("one"), widget("one", "two", again=("SliderModel", {}))],
+    ids=["a choice without a screen", "a widget of another kind"],
+)
+def test_a_widget_that_no_page_can_show_is_said(states):
+    with pytest.raises(menus.Unknown):
+        menus.play(states, "all")
+
+
+def test_rules_for_what_stands_nowhere_are_dropped():
+    style = """
+    /* a comment */ .here, .gone { color: red } .gone > p { color: blue }
+    p:not(.gone) { margin: 0 } @media print { .gone { top: 0 } }
+    @media print { .a\\:b { top: 0 } } [data-x=".gone"] { top: 1px }
+    """
+    kept = lighten.used(style, {"here", "a", "b"}).splitlines()[1:]
+    assert [line.replace(" ", "") for line in kept if line] == [
+        ".here{color:red}",
+        "p:not(.gone){margin:0}",
+        "@mediaprint{.a\\:b{top:0}",
+        "}",
+        '[data-x=".gone"]{top:1px}',
+    ]
 
 
 def test_files_from_outside_are_found(tmp_path):

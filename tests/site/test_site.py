@@ -13,12 +13,14 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
 import pytest
+from fontTools.ttLib import TTFont
 
 from coursekit import identity
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
-BYTES = 12_000_000  # all that one page loads, unpacked: a page with widgets, formulas and a diagram
+BYTES = 1_500_000  # all that one page loads, unpacked, with every picture of every widget
+DRAWING = 2_600_000  # what draws a diagram, on no lesson's page
 
 
 def cannot(reason: str) -> None:
@@ -149,7 +151,56 @@ def test_the_site_wears_the_palette_of_the_course(walk):
 
 
 def test_no_page_is_too_heavy(walk):
-    assert not {page["page"]: page["bytes"] for page in walk["pages"] if page["bytes"] > BYTES}
+    heavy = {
+        page["page"]: page["bytes"]
+        for page in walk["pages"]
+        if page["bytes"] > BYTES + DRAWING * bool(page["diagrams"])
+    }
+    assert not heavy
+    assert not [page for page in walk["pages"] if page["diagrams"] and is_lesson(page["page"])]
+
+
+def is_lesson(page: str) -> bool:
+    return page.startswith(("notebooks/", "exercises/"))
+
+
+def test_nothing_holds_up_the_first_sight_of_a_page(walk):
+    assert {one.split()[0] for one in collected(walk, "holding_up")} <= {"search.html"}
+    assert max(page["scripts_in_head"] for page in walk["pages"]) < 1000
+
+
+def test_a_lesson_reads_without_scripts(walk):
+    """Text, code, outputs, every choice of its widgets, pictures, and the list of contents."""
+    with_scripts = {page["page"]: page["read"] for page in walk["pages"] if "read" in page}
+    assert len(walk["without"]) == len(with_scripts) >= 17
+    for page in walk["without"]:
+        name, same = page["page"], with_scripts[page["page"]]
+        assert len(page["words"]) > 150, name
+        assert not set(same["words"]) - set(page["words"]), name
+        assert page["outputs"] == same["outputs"] > 0, name
+        assert not page["empty"], name
+        assert page["contents"] == same["contents"], name
+        assert len(page["contents"]) > 15, name
+        assert page["led_to"] in page["contents"], name
+
+
+def test_the_choices_of_a_widget_stand_one_below_the_other_without_scripts(walk):
+    for page in walk["pages"]:
+        if "read" in page:
+            assert page["read"]["screens"] == page["widgets"], page["page"]
+    for page in walk["without"]:
+        assert page["screens"] == page["all_screens"], page["page"]
+
+
+def test_icons_are_letters_of_the_font(walk):
+    styles = (SITE / "_static/styles/pydata-sphinx-theme.css").read_text(encoding="utf-8")
+    font = TTFont(SITE / "_static/vendor/fontawesome/webfonts/icons.woff")
+    classes = {one for page in walk["pages"] for one in page["icons"]}
+    assert {"fa-bars", "fa-magnifying-glass", "fa-chevron-down"} <= classes
+    for name in classes:
+        letter = re.search(rf"\.{name}:before[^{{]*{{content:\"(.)\"", styles)
+        assert letter, name
+        assert ord(letter[1]) in font.getBestCmap(), name
 
 
 # --- the identity ------------------------------------------------------------------------------

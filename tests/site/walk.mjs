@@ -32,7 +32,7 @@ async function pagesIn(place) {
   for (const entry of await readdir(place, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || extname(entry.name) !== ".html") continue;
     const path = relative(place, join(entry.parentPath ?? entry.path, entry.name)).split(sep).join("/");
-    if (!path.startsWith("_static/")) found.push(path);
+    if (!/^(_static|live)\//.test(path)) found.push(path);
   }
   return found.sort();
 }
@@ -42,7 +42,6 @@ async function pagesIn(place) {
 function readPage() {
   const here = location.href.split("#")[0];
   const links = [...document.querySelectorAll("a[href]")].map((link) => link.href);
-  const sizes = performance.getEntriesByType("resource").map((entry) => entry.decodedBodySize);
   const style = getComputedStyle(document.documentElement);
   const names = ["ink", "paper", "curtain", "brass", "pass", "fail", "info", "line"];
   return {
@@ -53,21 +52,47 @@ function readPage() {
     links: [...new Set(links)],
     ids: [...document.querySelectorAll("[id]")].map((element) => element.id),
     without_alt: [...document.querySelectorAll("img:not([alt])")].map((image) => image.src),
-    bytes: sizes.reduce((sum, size) => sum + size, performance.getEntriesByType("navigation")[0].decodedBodySize),
     palette: Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--bx-${name}`).trim()])),
     wider: document.documentElement.scrollWidth - document.documentElement.clientWidth,
     diagrams: document.querySelectorAll(".bx-mermaid").length,
     drawn: document.querySelectorAll(".bx-mermaid.bx-drawn > svg").length,
-    widgets: document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]').length,
+    widgets: document.querySelectorAll(".bx-play").length,
+    icons: [...document.querySelectorAll("[class*=fa-]")].flatMap((icon) => [...icon.classList].filter((name) => /^fa-(?!solid|lg)/.test(name))),
+    holding_up: [...document.querySelectorAll("head script[src]:not([defer], [async])")].map((script) => script.src),
+    scripts_in_head: [...document.querySelectorAll("head script:not([src])")].reduce((sum, one) => sum + one.text.length, 0),
   };
 }
 
 async function settle(page) {
   await page.waitForFunction(() => {
-    const drawn = document.querySelectorAll(".bx-mermaid:not(.bx-drawn)").length === 0;
-    const views = document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]').length;
-    return drawn && document.querySelectorAll(".widget-subarea, .jupyter-widgets").length >= views;
+    return document.querySelectorAll(".bx-mermaid:not(.bx-drawn)").length === 0;
   }, null, { timeout: 15000 }).catch(() => {});
+}
+
+// All that the page has loaded so far, unpacked.
+function bytes() {
+  const entries = ["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type));
+  return entries.reduce((sum, entry) => sum + entry.decodedBodySize, 0);
+}
+
+// The words and pictures of a page; those of its furniture come from scripts.
+async function read() {
+  for (const picture of document.querySelectorAll("article img")) {
+    if (!picture.checkVisibility()) continue;
+    picture.loading = "eager"; // as if it were in view
+    await picture.decode();
+  }
+  const text = document.querySelector("article").innerText.replaceAll("Run again (in the notebook)", "");
+  const outputs = [...document.querySelectorAll("article .cell_output")].filter((one) => one.checkVisibility());
+  const screens = [...document.querySelectorAll(".bx-screen")];
+  return {
+    words: [...new Set(text.split(/\s+/))],
+    outputs: outputs.length,
+    empty: outputs.filter((one) => !one.innerText.trim() && !one.querySelector("img, svg")).length,
+    screens: screens.filter((one) => one.checkVisibility()).length,
+    all_screens: screens.length,
+    contents: [...document.querySelectorAll("nav.bd-links a")].filter((link) => link.checkVisibility()).map((link) => link.href),
+  };
 }
 
 // What a reader sees in an element, its text and which pictures: without the choices of menus.
@@ -83,7 +108,7 @@ function shown(element) {
 async function tryWidgets(page) {
   const seen = [];
   await page.addScriptTag({ content: `window.shown = ${shown}` });
-  for (const box of await page.locator(".cell_output:has(.jupyter-widgets select)").all()) {
+  for (const box of await page.locator(".bx-play").all()) {
     const menus = [];
     for (const menu of await box.locator("select").all())
       menus.push({ menu, options: await menu.locator("option").allTextContents() });
@@ -128,17 +153,32 @@ async function look(context, base, path, theme) {
   page.on("response", (response) => response.status() >= 400 && seen.failed.push(response.url()));
   await page.goto(`${base}/${path}`, { waitUntil: "load" });
   await settle(page);
-  Object.assign(seen, await page.evaluate(readPage));
+  Object.assign(seen, await page.evaluate(readPage), { bytes: await page.evaluate(bytes) });
   await page.keyboard.press("Tab");
   seen.first_stop = await page.evaluate(() => document.activeElement.getAttribute("href"));
   seen.faults = await findFaults(page, theme);
   if (theme === "light") {
+    if (isLesson(path)) seen.read = await page.evaluate(read);
     seen.menus = seen.widgets ? await tryWidgets(page) : [];
+    seen.bytes = await page.evaluate(bytes); // with every picture of every choice
     await page.setViewportSize({ width: 375, height: 800 });
     seen.wider_on_phone = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   }
   await page.close();
   return seen;
+}
+
+const isLesson = (path) => /^(notebooks|exercises)\//.test(path);
+
+// The same page where no script runs.
+async function lookWithout(context, base, path) {
+  const page = await context.newPage();
+  await page.goto(`${base}/${path}`, { waitUntil: "load" });
+  const seen = await page.evaluate(read);
+  await page.locator("nav.bd-links a").first().click();
+  await page.waitForURL((url) => !url.pathname.endsWith(path));
+  await page.close();
+  return { page: path, ...seen, led_to: page.url() };
 }
 
 // --- the walk ------------------------------------------------------------------------------
@@ -171,8 +211,11 @@ const pages = [];
 await Promise.all([1, 2].map(async () => {
   for (let job = work.shift(); job; job = work.shift()) pages.push(await look(contexts[job[1]], base, ...job));
 }));
+const without = [];
+contexts.without = await browser.newContext({ viewport: { width: 1280, height: 900 }, javaScriptEnabled: false });
+for (const path of paths.filter(isLesson)) without.push(await lookWithout(contexts.without, base, path));
 const switched = await switchThemes();
 await browser.close();
 server.close();
 server.closeAllConnections();
-process.stdout.write(JSON.stringify({ base, paths, pages, switched }));
+process.stdout.write(JSON.stringify({ base, paths, pages, without, switched }));
