@@ -251,6 +251,41 @@ def test_sentences_that_differ_in_what_varies_are_one() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("got", "why", "where", "said"),
+    [
+        ("a.py, line 4, in f:  x\nKeyError: 'x'", "", "", "Expected: a row. Got: KeyError: 'x'"),
+        ("two rows\nand more", "", "", "Expected: a row. Got: two rows"),
+        ("two rows", "A seat is one row.", "", "A seat is one row."),
+        ("the same as above", "", "", ""),
+        ("two rows", "the same as above", "", ""),
+        ("two rows", "Mend that first.", "the first item of this check", ""),
+    ],
+)
+def test_the_sentence_of_an_item(got: str, why: str, where: str, said: str) -> None:
+    item = ItemResult("Title.", 1, expected="a row", got=got, why=why, where=where)
+    assert figures.told(item) == said
+
+
+def test_the_commonest_sentence_is_that_of_most_learners() -> None:
+    found = cohort.Cohort()
+    tries = [
+        ("ana", "Rare."),
+        ("ana", "Rare."),
+        ("ana", "Rare."),
+        ("ben", "Often."),
+        ("cy", "Often."),
+    ]
+    found.add(
+        cohort.HandIn(who, CHAPTER, STEM, MONDAY + timedelta(hours=n), (verdict(0, why=why),))
+        for n, (who, why) in enumerate(tries)
+    )
+    (exercise,) = [
+        e for e in figures.count(found, NOW, found.names).exercises if e.id == "ch01.show_played"
+    ]
+    assert exercise.items["Item 1."].sentence == "Often."
+
+
 def test_a_learner_counts_once_for_a_sentence() -> None:
     (sentence,) = counted(verdict(0), verdict(0), verdict(2)).sentences
     assert (sentence.learners, sentence.still) == (1, 0)

@@ -15,6 +15,7 @@ from coursekit.report.shelf import Shelf
 from coursekit.verdict import ItemResult, Outcome, Verdict
 
 AGAIN = {"the same as above", "it does not, as above", "they cannot, as above"}
+OTHER_ITEM = "item of this check"
 ATTEMPTED = {Outcome.PASSED, Outcome.NOT_YET, Outcome.COULD_NOT_FINISH}
 
 
@@ -230,6 +231,7 @@ SLOT = re.compile(
     r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     r"|(?<![\w.])-?\d[\d.,:]*(?:T[\d:.]+)?(?<![.,:])"
 )
+FRAME = re.compile(r", line \d+, in ")
 LONGEST = 300
 
 
@@ -240,14 +242,19 @@ def split(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def told(item: ItemResult) -> str:
-    """The sentence of an item: its reason, or what was expected and what came."""
-    if item.why in AGAIN:
+    """The sentence of an item: its reason, or what was expected and what came.
+
+    Empty where it only points to another item, which says what is wrong.
+    """
+    if item.why in AGAIN or item.got in AGAIN or OTHER_ITEM in item.where:
         return ""
     if item.why:
         return item.why
-    if not item.got or item.got in AGAIN:
+    lines = [line.strip() for line in item.got.splitlines() if line.strip()]
+    if not lines:
         return ""
-    return f"Expected {item.expected}; got {item.got.splitlines()[0]}"
+    # Of an error's way through the code the last line says what it is.
+    return f"Expected: {item.expected}. Got: {lines[-1 if FRAME.search(lines[0]) else 0]}"
 
 
 @dataclass
@@ -313,6 +320,7 @@ class _Count:
         self.records = _records(cohort)
         self.exercises = self._exercises()
         self.said: dict[tuple[str, str], Counter[object]] = defaultdict(Counter)
+        """Exercise and item → what was said, and to how many learners."""
 
     def _exercises(self) -> dict[str, Exercise]:
         """In reading order: those of the chapters that are assigned, then what nobody knows."""
@@ -355,6 +363,7 @@ class _Count:
         exercise.ever_open += any(not one.verdict.passed for one in attempts)
         looked: dict[str, float] = {}
         missed: set[str] = set()
+        heard: set[tuple[str, object]] = set()
         for one in attempts:
             newest = one is record.tries[-1] and record.state is State.OPEN
             seen = [item for item in one.verdict.items if item.ran]
@@ -362,12 +371,14 @@ class _Count:
             for item in seen:
                 if not item.passed:
                     missed.add(item.title)
-                    self._say(exercise, record, item, newest)
+                    heard.add((item.title, self._say(exercise, record, item, newest)))
             if one.verdict.message and not seen:
                 self.sentences.add(
                     one.verdict.message.splitlines()[0], record, "before the first item",
                     exercise.reteach, is_free=True, still=newest,
                 )  # fmt: skip
+        for title, key in heard - {(title, None) for title in missed}:
+            self.said[exercise.id, title][key] += 1
         now = {item.title for item in _open_items(record)}
         for title, points in looked.items():
             figures = exercise.items.setdefault(title, Item(title, points))
@@ -375,14 +386,15 @@ class _Count:
             figures.ever += title in missed
             figures.missed += title in now
 
-    def _say(self, exercise: Exercise, record: Record, item: ItemResult, newest: bool) -> None:
+    def _say(self, exercise: Exercise, record: Record, item: ItemResult, newest: bool) -> object:
+        """Count what was said of an item; the key of its group, None where it was nothing."""
         text = told(item)
-        if text:
-            reteach = self.shelf.of_words(item.where, exercise.lesson) or exercise.reteach
-            key = self.sentences.add(
-                text, record, item.title, reteach, is_free=not item.why, still=newest
-            )
-            self.said[exercise.id, item.title][key] += 1
+        if not text:
+            return None
+        reteach = self.shelf.of_words(item.where, exercise.lesson) or exercise.reteach
+        return self.sentences.add(
+            text, record, item.title, reteach, is_free=not item.why, still=newest
+        )
 
     def misconceptions(self) -> tuple[Sentence, ...]:
         found = [
