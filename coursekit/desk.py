@@ -45,8 +45,11 @@ NBGRADER = """\
 # Written anew at each start of this server by `coursekit desk`.
 c = get_config()
 c.CourseDirectory.course_id = {course!r}
-c.CourseDirectory.student_id = {student!r}
 c.Exchange.assignment_dir = {assignments!r}
+"""
+NAMED = """\
+# All are one system user here, so the hub's name is who hands in.
+c.CourseDirectory.student_id = {student!r}
 """
 NBGRADER_LEAD = """\
 # Written anew at each start of this server by `coursekit desk`.
@@ -62,8 +65,7 @@ c.ExchangeCollect.check_owner = False
 EXCHANGE = "c.Exchange.root = {exchange!r}\n"
 NGSHARE = """\
 from ngshare_exchange import configureExchange
-configureExchange(c, {address!r})
-c.CourseDirectory.student_id = "*"  # ngshare knows who asks by the token of the hub
+configureExchange(c, {address!r})  # it knows who asks by the token of the hub
 """
 
 
@@ -145,7 +147,7 @@ def settings(who: str, desk: Path, variables: Mapping[str, str]) -> dict[str, st
     elif exchange := variables.get("COURSEKIT_EXCHANGE"):
         nbgrader += EXCHANGE.format(exchange=exchange)
     if variables.get("COURSEKIT_ACCOUNTS") == "shared":
-        nbgrader += NO_OWNERS
+        nbgrader += NO_OWNERS if who == "lead" else NAMED.format(**words)
     off = {
         f"@jupyter/nbgrader:{name}": part not in PARTS[who]
         for part, names in LAB_PARTS.items() for name in names

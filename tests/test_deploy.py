@@ -323,6 +323,13 @@ def test_every_setting_of_the_hub_is_one(
     assert oct((tmp_path / "exchange").stat().st_mode)[-4:] == "1777"
 
 
+def test_every_setting_for_the_littlest_hub_is_one() -> None:
+    config = PyFileConfigLoader(str(DEPLOY / "hub" / "tljh.py")).load_config()
+    assert slips(config) == []
+    role = config.Spawner.environment["COURSEKIT_ROLE"]
+    assert (role(Somebody("lead")), role(Somebody("ada"))) == desk.ROLES[::-1]
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

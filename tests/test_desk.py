@@ -91,7 +91,9 @@ def test_a_desk_that_cannot_be_written_has_a_sentence(tmp_path: Path) -> None:
 def test_settings_are_those_of_the_role(tmp_path: Path) -> None:
     variables = {"JUPYTERHUB_USER": "ada", "COURSEKIT_EXCHANGE": "/srv/x"}
     learner = desk.settings("learner", tmp_path, variables)
-    assert "student_id = 'ada'" in learner["nbgrader_config.py"]
+    assert "student_id" not in learner["nbgrader_config.py"], "the account says who hands in"
+    shared = desk.settings("learner", tmp_path, {**variables, "COURSEKIT_ACCOUNTS": "shared"})
+    assert "student_id = 'ada'" in shared["nbgrader_config.py"]
     assert "'/srv/x'" in learner["nbgrader_config.py"]
     off = json.loads(learner["labconfig/page_config.json"])["disabledExtensions"]
     assert off["@jupyter/nbgrader:formgrader"] is True
@@ -106,7 +108,8 @@ def test_settings_are_those_of_the_role(tmp_path: Path) -> None:
 
 def test_a_name_cannot_break_out_of_the_settings(tmp_path: Path) -> None:
     name = "x'\nimport os\n'"
-    text = desk.settings("learner", tmp_path, {"JUPYTERHUB_USER": name})["nbgrader_config.py"]
+    variables = {"JUPYTERHUB_USER": name, "COURSEKIT_ACCOUNTS": "shared"}
+    text = desk.settings("learner", tmp_path, variables)["nbgrader_config.py"]
     assert repr(name) in text
 
 
