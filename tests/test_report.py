@@ -140,6 +140,23 @@ def test_the_page_without_names_tells_nobody(graded: tuple[Path, Path], tmp_path
     assert (home / names.KEY).stat().st_mode & 0o077 == 0
 
 
+def test_what_a_learner_wrote_tells_no_name_either(tmp_path: Path) -> None:
+    told = "`zoé.lefèvre` sent 'Zoé', and LEFÈVRE came back."
+    kept(tmp_path, "zoé.lefèvre", MONDAY, verdict(0, why=told), verdict(0, why="", got=told,
+         id="ch01.delete_seen"))  # fmt: skip
+    kept(tmp_path, "ana", MONDAY, problem="submitted/ana/Ana Ruiz.ipynb is not a notebook.")
+    (tmp_path / "verdicts" / CHAPTER / "ana" / "x").mkdir()
+    (tmp_path / "verdicts" / CHAPTER / "ana" / "x" / "broken.json").write_text("{")
+    roster = tmp_path / "names.csv"
+    roster.write_text("id,first_name,last_name\nzoé.lefèvre,Zoé,Lefèvre\nana,Ana,Ruiz\n")
+    report.main([], home=str(tmp_path), roster=str(roster), without_names=True, now=NOW)
+    for path in (tmp_path / "report-no-names").iterdir():
+        told = path.read_text(encoding="utf-8").casefold()
+        assert not [
+            word for word in ("zoé", "lefèvre", "ruiz", ">ana", "ana/", "ana ") if word in told
+        ]
+
+
 def test_only_the_lead_may_enter_the_folder_of_a_report(graded: tuple[Path, Path]) -> None:
     assert (graded[1] / "report").stat().st_mode & 0o077 == 0
 
@@ -147,12 +164,14 @@ def test_only_the_lead_may_enter_the_folder_of_a_report(graded: tuple[Path, Path
 # --- what is counted --------------------------------------------------------------------------
 
 
-def verdict(*earned: float, id: str = "ch01.show_played", why: str = "Because.") -> Verdict:
+def verdict(
+    *earned: float, id: str = "ch01.show_played", why: str = "Because.", got: str = "that"
+) -> Verdict:
     """Of one item for each number, worth 2; missed with a sentence where less is earned."""
     items = tuple(
         ItemResult(f"Item {n}.", 2, 2)
         if points == 2
-        else ItemResult(f"Item {n}.", 2, points, "this", "that", why)
+        else ItemResult(f"Item {n}.", 2, points, "this", got, why)
         for n, points in enumerate(earned, 1)
     )  # fmt: skip
     outcome = Outcome.PASSED if set(earned) == {2} else Outcome.NOT_YET
