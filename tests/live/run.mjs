@@ -19,6 +19,7 @@ export const SITE = fileURLToPath(new URL("../../_build/html", import.meta.url))
 /** A static host: files below a prefix, compressed as hosts do; it counts what it sends. */
 export async function serve(folder = SITE, prefix = "/box-office/") {
   const sent = { bytes: 0, requests: [], missing: [] };
+  const squeezed = new Map(); // a host does not compress a file anew for each reader
   const site = { folder, sent }; // another folder may take its place: a new release
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, "http://site");
@@ -29,7 +30,9 @@ export async function serve(folder = SITE, prefix = "/box-office/") {
       let body = await readFile(path);
       const headers = { "content-type": TYPES[extname(path)] ?? "application/octet-stream", "cache-control": "max-age=600" };
       if (PACKED.has(extname(path)) && /gzip/.test(request.headers["accept-encoding"])) {
-        body = gzipSync(body);
+        const known = `${path} ${(await stat(path)).mtimeMs}`;
+        if (!squeezed.has(known)) squeezed.set(known, gzipSync(body));
+        body = squeezed.get(known);
         headers["content-encoding"] = "gzip";
       }
       sent.bytes += body.length;
