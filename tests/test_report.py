@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from coursekit import cli, identity, judge, report
+from coursekit import cli, grade, identity, judge, report
 from coursekit.errors import CourseError
 from coursekit.report import cohort, figures, names, page
 from coursekit.report.figures import State
@@ -379,6 +379,20 @@ def kept(home: Path, learner: str, at: datetime, *verdicts: Verdict, **more: obj
     }  # fmt: skip
     path.write_text(json.dumps(data), encoding="utf-8")
     return path
+
+
+def test_what_the_official_grading_leaves_is_read(tmp_path: Path) -> None:
+    official = pytest.importorskip("coursekit.official", reason="nbgrader is not installed")
+    about = {"assignment": CHAPTER, "student": "ana", "notebook": STEM}
+    graded = grade.Graded("x", (verdict(0, 2), untried()))
+    official.record(tmp_path, about, MONDAY, graded)
+    official.record(tmp_path, about, NOW, grade.Graded("x", problem="it is no notebook."))
+    hand_ins, notes = cohort.from_verdicts(tmp_path / "cohort" / "verdicts")
+    assert notes == []
+    assert [(one.submitted, one.problem) for one in hand_ins] == [
+        (MONDAY, ""), (NOW, "it is no notebook.")
+    ]  # fmt: skip
+    assert hand_ins[0].verdicts == graded.verdicts
 
 
 def test_what_learners_wrote_is_text_and_no_formula(tmp_path: Path) -> None:

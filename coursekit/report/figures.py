@@ -19,6 +19,10 @@ OTHER_ITEM = "item of this check"
 ATTEMPTED = {Outcome.PASSED, Outcome.NOT_YET, Outcome.COULD_NOT_FINISH}
 
 
+Guard = Callable[[str], str]
+"""Takes the names of learners out of a text."""
+
+
 class State(StrEnum):
     """Where a learner stands with an exercise, in the words of the page."""
 
@@ -241,6 +245,14 @@ def split(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(SLOT.split(text)), tuple(SLOT.findall(text))
 
 
+def shown(text: str, guard: Guard | None, *, is_free: bool = False) -> str:
+    """A text of bearable length; with a `guard`, and if `is_free`, without what was typed."""
+    if guard:
+        text = guard("…".join(split(text)[0]) if is_free else text)
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
+
+
 def told(item: ItemResult) -> str:
     """The sentence of an item: its reason, or what was expected and what came.
 
@@ -271,15 +283,13 @@ class Group:
     is_free: bool = False
     """Whether it may hold words that a learner wrote."""
 
-    def text(self, guard: Callable[[str], str] | None) -> str:
+    def text(self, guard: Guard | None) -> str:
         """The sentence; `…` for what varies and, for a page without names, for what was typed."""
         words = [self.fast[0]]
         for slot, piece in zip(self.slots, self.fast[1:], strict=True):
             varies = len(slot) > 1 or (guard is not None and self.is_free)
             words += ["…" if varies else next(iter(slot)), piece]
-        text = "".join(words)
-        text = guard(text) if guard else text
-        return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
+        return shown("".join(words), guard)
 
 
 class Sentences:
@@ -313,7 +323,7 @@ class Sentences:
 class _Count:
     """One pass over the records of a cohort."""
 
-    def __init__(self, cohort: Cohort, now: datetime, guard: Callable[[str], str] | None) -> None:
+    def __init__(self, cohort: Cohort, now: datetime, guard: Guard | None) -> None:
         self.cohort, self.now, self.guard = cohort, now, guard
         self.shelf = Shelf()
         self.sentences = Sentences()
@@ -413,22 +423,19 @@ class _Count:
             row = record.stuck()
             if row:
                 items = _open_items(record)
-                sentences = [text for item in items if (text := told(item))]
-                first = sentences[0] if sentences else record.newest.message.partition("\n")[0]
                 found.append(
                     Stuck(
                         learner, self.exercises[id], row[0].at, len(row), self.now - row[0].at,
-                        tuple(item.title for item in items), self._shown(first),
+                        tuple(item.title for item in items), self._last_told(record, items),
                     )
                 )  # fmt: skip
         return tuple(sorted(found, key=lambda one: (one.since, one.exercise.number)))
 
-    def _shown(self, text: str) -> str:
-        if self.guard:
-            fast, _ = split(text)
-            text = self.guard("…".join(fast))
-        text = " ".join(text.split())
-        return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
+    def _last_told(self, record: Record, items: Iterable[ItemResult]) -> str:
+        """The first sentence of the newest hand-in."""
+        said = next((item for item in items if told(item)), None)
+        text = told(said) if said else record.newest.message.partition("\n")[0]
+        return shown(text, self.guard, is_free=said is None or not said.why)
 
 
 def _open_items(record: Record) -> list[ItemResult]:
@@ -454,7 +461,7 @@ def count(
     cohort: Cohort,
     now: datetime,
     names: Mapping[str, str],
-    guard: Callable[[str], str] | None = None,
+    guard: Guard | None = None,
 ) -> Figures:
     """All figures. `names` is what each learner is called; `guard` takes names out of texts."""
     counting = _Count(cohort, now, guard)
@@ -512,9 +519,7 @@ def _stage(learner: Learner, exercises: Iterable[Exercise]) -> str:
     return "nothing" if set(states) <= {State.MISSING, State.UNTRIED} else "none"
 
 
-def _faults(
-    cohort: Cohort, counting: _Count, guard: Callable[[str], str] | None
-) -> Iterable[Fault]:
+def _faults(cohort: Cohort, counting: _Count, guard: Guard | None) -> Iterable[Fault]:
     """Of each notebook the newest hand-in that could not be graded, in whole or in part."""
     say = guard or (lambda text: text)
     newest: dict[tuple[str, str, str], HandIn] = {}
