@@ -17,7 +17,7 @@ from conftest import ROOT
 
 from coursekit import cli, grade, identity, judge, report
 from coursekit.errors import CourseError
-from coursekit.report import cohort, figures, names, page
+from coursekit.report import cohort, figures, names, page, sentences
 from coursekit.report.figures import State
 from coursekit.verdict import ItemResult, Outcome, Verdict
 
@@ -264,8 +264,8 @@ def test_sentences_that_differ_in_what_varies_are_one() -> None:
         cohort.HandIn(f"l{n}", CHAPTER, STEM, MONDAY, (verdict(0, why=why),))
         for n, why in enumerate(whys)
     )
-    sentences = figures.count(found, NOW, found.names).sentences
-    assert [(s.text, s.learners) for s in sentences] == [
+    said = figures.count(found, NOW, found.names).sentences
+    assert [(s.text, s.learners) for s in said] == [
         ("`find` gave … rows for …, not 1.", 3), ("Another.", 1)
     ]  # fmt: skip
 
@@ -283,7 +283,7 @@ def test_sentences_that_differ_in_what_varies_are_one() -> None:
 )
 def test_the_sentence_of_an_item(got: str, why: str, where: str, said: str) -> None:
     item = ItemResult("Title.", 1, expected="a row", got=got, why=why, where=where)
-    assert figures.told(item) == said
+    assert sentences.told(item) == said
 
 
 def test_the_commonest_sentence_is_that_of_most_learners() -> None:
