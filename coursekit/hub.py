@@ -26,6 +26,7 @@ import urllib.request
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -51,12 +52,23 @@ class Settings(BaseModel):
 
     leads: list[Name] = Field(min_length=1)
     learners: list[Name] = []
-    address: str = Field(default="http://127.0.0.1:8000", pattern=r"^https?://[^/]+(/.*)?$")
+    port: int = Field(default=8000, ge=1, le=65535)
+    address: str = Field(default="", pattern=r"^(https?://[^/]+(/.*)?)?$")
     sign_in: Literal["passwords", "system", "company"] = "passwords"
     accounts: Literal["existing", "create", "shared"] = "existing"
     memory: str = Field(default="2G", pattern=r"^[0-9.]+[KMGT]$")
     cpu: float = Field(default=2.0, gt=0)
     idle_minutes: int = Field(default=60, ge=5)
+
+    @property
+    def local(self) -> str:
+        """Where the hub listens; a path in the address is kept."""
+        return f"http://127.0.0.1:{self.port}{urlsplit(self.address).path}"
+
+    @property
+    def public(self) -> str:
+        """Where browsers find it."""
+        return self.address or self.local
 
     @property
     def people(self) -> list[str]:
@@ -200,7 +212,7 @@ class Trial:
         hub = [sys.executable, "-m", "jupyterhub", "-f", str(config)]
         self._words = [*within, *hub]
         self.url = f"http://127.0.0.1:{port}"
-        self.settings = settings.model_copy(update={"address": self.url})
+        self.settings = settings.model_copy(update={"port": port})
         self.passwords: dict[str, str] = {}
 
     def __enter__(self) -> Trial:

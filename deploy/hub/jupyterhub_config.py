@@ -25,7 +25,9 @@ except CourseError as problem:
 SHARED = settings.accounts == "shared"
 
 # --- addresses and files ---
-c.JupyterHub.bind_url = settings.address
+c.JupyterHub.bind_url = settings.local
+if settings.address:
+    c.JupyterHub.public_url = settings.address
 c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{hub.free_port()}"
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{hub.free_port()}"
 c.ConfigurableHTTPProxy.command = [str(proxy)]
@@ -47,7 +49,7 @@ else:  # any OpenID Connect provider; the four OAUTH_… variables come from you
     c.JupyterHub.authenticator_class = "oauthenticator.generic.GenericOAuthenticator"
     c.GenericOAuthenticator.client_id = os.environ.get("OAUTH_CLIENT_ID", "")
     c.GenericOAuthenticator.client_secret = os.environ.get("OAUTH_CLIENT_SECRET", "")
-    c.GenericOAuthenticator.oauth_callback_url = f"{settings.address}/hub/oauth_callback"
+    c.GenericOAuthenticator.oauth_callback_url = f"{settings.public.rstrip('/')}/hub/oauth_callback"
     c.GenericOAuthenticator.authorize_url = os.environ.get("OAUTH_AUTHORIZE_URL", "")
     c.GenericOAuthenticator.token_url = os.environ.get("OAUTH_TOKEN_URL", "")
     c.GenericOAuthenticator.userdata_url = os.environ.get("OAUTH_USERDATA_URL", "")

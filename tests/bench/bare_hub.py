@@ -13,7 +13,7 @@ settings = hub.read(FOLDER / "hub.toml")
 PARTS = ("assignment_list", "course_list", "formgrader", "validate_assignment")
 OFF = {f"nbgrader.server_extensions.{part}": False for part in PARTS}
 
-c.JupyterHub.bind_url = settings.address
+c.JupyterHub.bind_url = settings.local
 c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{hub.free_port()}"
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{hub.free_port()}"
 c.ConfigurableHTTPProxy.command = [os.environ["BOXOFFICE_PROXY"]]
