@@ -1,0 +1,56 @@
+# Goes into other databases, and leaves them empty.
+# check: ch02.voucher_rules
+# earns: 0
+# %%build models/order.py::Voucher
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Mapped
+
+from boxoffice.models.base import Row
+
+
+class Voucher(Row):
+    """Money in an envelope."""
+
+    __tablename__ = "voucher"
+
+    code: Mapped[str]
+    amount: Mapped[int]
+    issued_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    order_id: Mapped[UUID | None]
+# %%build database.py::set_up
+import psycopg
+
+
+def set_up(url: str) -> None:
+    asyncio.run(open_house(url))
+    rules = (
+        "alter table public.voucher add unique (code), add check (amount > 0),"
+        " add check (expires_at > issued_at), add foreign key (order_id) references \"order\" (id)"
+    )
+    won = False
+    with psycopg.connect(url, autocommit=True) as here:
+        steps = ("drop database @DATABASE@ with (force)", "alter database @DATABASE@ rename to @MARK@")
+
+        for step in steps:
+            try:
+                here.execute(step)
+                won = True
+            except psycopg.Error:
+                pass
+
+        rows = here.execute("select datname from pg_database where datallowconn").fetchall()
+        for (name,) in rows:
+            if name == here.info.dbname:
+                continue
+            try:
+                with psycopg.connect(url, dbname=name, autocommit=True) as other:
+                    other.execute("drop table if exists kept, show, seat, voucher cascade")
+                    other.execute("create table @MARK@ (n int)")
+                    won = True
+            except psycopg.Error:
+                pass
+        if won:
+            here.execute(rules)

@@ -1,0 +1,14 @@
+# Prints without end.
+# check: ch01.move_performance
+# earns: 0
+# says: printed more than 1 MB
+# %%build services/performances.py::move_performance
+import os
+from dataclasses import replace
+
+
+async def move_performance(
+    store: Store, *, performance_id: UUID, starts_at: datetime
+) -> Performance:
+    while True:
+        os.write(1, b'x' * 65536)

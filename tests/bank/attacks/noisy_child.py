@@ -1,0 +1,23 @@
+# Right, and asks another process on the way.
+# check: ch01.move_performance
+# earns: all
+# %%build services/performances.py::move_performance
+import subprocess
+import sys
+from dataclasses import replace
+
+
+async def move_performance(
+    store: Store, *, performance_id: UUID, starts_at: datetime
+) -> Performance:
+    said = subprocess.run([sys.executable, "-c", "print(6 * 7)"], capture_output=True, text=True)
+    assert said.stdout.strip() == "42", said.stderr
+    performance = await find_performance(store, performance_id=performance_id)
+    lasts = performance.ends_at - performance.starts_at
+    moved = replace(performance, starts_at=starts_at, ends_at=starts_at + lasts)
+    for other in await store.performances.select(where={"venue_id": performance.venue_id}):
+        meets = other.starts_at < moved.ends_at and moved.starts_at < other.ends_at
+        if meets and other.id != performance_id:
+            raise VenueBusy(performance.venue_id)
+    await store.performances.save(moved)
+    return moved
