@@ -82,7 +82,10 @@ async function read() {
     picture.loading = "eager"; // as if it were in view
     await picture.decode();
   }
-  const text = document.querySelector("article").innerText.replaceAll("Run again (in the notebook)", "");
+  const menus = [...document.querySelectorAll(".bx-menus")];
+  for (const one of menus) one.style.display = "none";
+  const text = document.querySelector("article").innerText;
+  for (const one of menus) one.style.display = "";
   const outputs = [...document.querySelectorAll("article .cell_output")].filter((one) => one.checkVisibility());
   const screens = [...document.querySelectorAll(".bx-screen")];
   return {
