@@ -19,6 +19,7 @@ from pathlib import Path
 import database
 import people
 import report
+import tab
 from figures import (
     PYTHON,
     ROOT,
@@ -292,6 +293,7 @@ BENCHES: dict[str, Callable[[int], Figure | list[Figure]]] = {
     **database.BENCHES,
     **people.BENCHES,
     **report.BENCHES,
+    **tab.BENCHES,
 }
 
 

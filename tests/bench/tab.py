@@ -1,0 +1,136 @@
+"""The benches of the lessons in a browser tab: see README.md."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from figures import PYTHON, ROOT, Figure, last_line, state
+
+SITE = ROOT / "_build" / "html"
+SCRIPT = Path(__file__).with_name("tab.mjs")
+CHECKED = ("notebooks/ch01_api/01_design_resources.ipynb",)
+MEGA = 1_000_000
+
+
+@cache
+def site() -> Path:
+    subprocess.run([PYTHON, str(ROOT / "book" / "build.py")], check=True, capture_output=True)
+    return SITE
+
+
+def browse(what: str, *words: str) -> Any:
+    done = subprocess.run(
+        ["node", str(SCRIPT), what, str(site()), *words], capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+@cache
+def openings(rounds: int) -> dict[str, list[dict[str, Any]]]:
+    """The lesson, cold and warm, beside an empty JupyterLite, in turn."""
+    sys.path.append(str(ROOT / "book" / "live"))
+    import lite  # type: ignore[import-not-found]
+
+    with tempfile.TemporaryDirectory(prefix="boxoffice-empty-") as empty:
+        site()
+        lite.empty(Path(empty))
+        found: dict[str, list[dict[str, Any]]] = browse("open", empty, str(rounds))
+    return found
+
+
+def median(rows: list[dict[str, Any]], field: str = "seconds") -> float:
+    return statistics.median(float(row[field]) for row in rows)
+
+
+def bench_cold(rounds: int) -> Figure:
+    found = openings(rounds)
+    value, base = median(found["cold"]), median(found["empty"])
+    note = f"{median(found['empty'], 'bytes') / MEGA:.1f} MB in the empty one"
+    return Figure("tab-cold", value, base, "s", "≤ 1.25 ×", value <= 1.25 * base, note)
+
+
+def bench_warm(rounds: int) -> Figure:
+    found = openings(rounds)
+    value, base = median(found["warm"]), median(found["cold"])
+    sent = max(int(one["bytes"]) for one in found["warm"])
+    met = value <= 0.9 * base and sent == 0
+    note = f"{sent} bytes over the network"
+    return Figure("tab-warm", value, base, "s", "≤ 0.9 ×, 0 bytes", met, note)
+
+
+def bench_bytes(rounds: int) -> list[Figure]:
+    cold = openings(rounds)["cold"]
+    value = median(cold, "bytes") / MEGA
+    asked = [name for one in cold for name, _ in one["requests"]]
+    manifest = json.loads((site() / "live" / "manifest.json").read_text(encoding="utf-8"))
+    postgres = manifest["packs"]["postgres"]["bytes"] / MEGA
+    apart = not any("/postgres-" in name or "/data-" in name for name in asked)
+    empty = median(openings(rounds)["empty"], "bytes") / MEGA
+    used = sum("postgres" in lesson["packs"] for lesson in manifest["lessons"].values())
+    return [
+        Figure("tab-bytes", value, empty, "MB", "≤ 25 MB", value <= 25 and apart),
+        Figure(
+            "tab-postgres", postgres, value, "MB", "≤ 6 MB, where used", postgres <= 6 and apart,
+            f"in {used} of {len(manifest['lessons'])} notebooks",
+        ),
+    ]  # fmt: skip
+
+
+COMPUTER = """
+import json, time
+from pathlib import Path
+import nbformat
+from nbclient import NotebookClient
+times = []
+for path in {paths!r}:
+    notebook = nbformat.read(path, as_version=4)
+    runner = NotebookClient(notebook, timeout=300, kernel_name="python3",
+                            resources={{"metadata": {{"path": str(Path(path).parent)}}}})
+    with runner.setup_kernel():
+        for index, cell in enumerate(notebook.cells):
+            begun = time.perf_counter()
+            runner.execute_cell(cell, index)
+            if cell.source.startswith("%%check"):
+                times.append(1000 * (time.perf_counter() - begun))
+print(json.dumps(times))
+"""
+
+
+def bench_check(rounds: int) -> Figure:
+    values: list[float] = []
+    bases: list[float] = []
+    for _ in range(min(rounds, 3)):
+        with state() as variables, tempfile.TemporaryDirectory() as folder:
+            code = COMPUTER.format(paths=[str(ROOT / name) for name in CHECKED])
+            bases += json.loads(last_line(code, {**variables, "COURSEKIT_ISOLATE": folder}))
+        for name in CHECKED:
+            cells = browse("cells", name)
+            assert not [cell for cell in cells if cell["error"]], cells
+            values += [cell["ms"] for cell in cells]
+    assert len(values) == len(bases) > 0
+    value, base = statistics.median(values), statistics.median(bases)
+    note = f"slowest {max(values):.0f} and {max(bases):.0f} ms, of {len(values)}"
+    return Figure("tab-check", value, base, "ms", "≤ 3 ×", value <= 3 * base, note)
+
+
+def bench_page(rounds: int) -> Figure:
+    found = browse("pages")
+    name, heaviest = max(found.items(), key=lambda item: item[1]["unpacked"])
+    value, packed = heaviest["unpacked"] / MEGA, heaviest["packed"] / MEGA
+    return Figure("page-bytes", value, packed, "MB", "≤ 1.5 MB", value <= 1.5, name)
+
+
+BENCHES = {
+    "tab-cold": bench_cold,
+    "tab-warm": bench_warm,
+    "tab-bytes": bench_bytes,
+    "tab-check": bench_check,
+    "page-bytes": bench_page,
+}
