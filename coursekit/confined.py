@@ -13,10 +13,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import httpx
 import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.rows import dict_row
 
 from coursekit import sandbox, server, tool
 from coursekit.confine import Confined
@@ -34,6 +36,27 @@ from coursekit.sandbox import (
 from coursekit.supply import Supply
 from coursekit.verdict import CouldNotFinish, NotYet
 from coursekit.warm import Channel
+
+PATH = "-c search_path=public,pg_temp"
+"""No schema of an answer's, and none of its temporary tables, stands before the real ones."""
+
+
+class JudgesConnection(psycopg.Connection[dict[str, Any]]):
+    """A session whose settings are the check's: what a trigger set in it is gone again."""
+
+    def __init__(self, *given: Any, **how: Any) -> None:
+        super().__init__(*given, **how)
+        self._settings: list[str] = ["reset role", "reset all"]
+
+    def execute(  # type: ignore[override]
+        self, query: str, params: Sequence[object] | None = None, **how: Any
+    ) -> psycopg.Cursor[dict[str, Any]]:
+        """See psycopg."""
+        if self.info.transaction_status in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
+            super().execute("; ".join(self._settings))
+        if query.lstrip().lower().startswith("set "):
+            self._settings.append(query)
+        return super().execute(query, params, **how)
 
 
 class ConfinedSandbox(Sandbox):
@@ -58,11 +81,17 @@ class ConfinedSandbox(Sandbox):
         assert self._databases is not None
         return self._databases.judges_url(self._name)
 
+    def _open(self, url: str, milliseconds: int) -> psycopg.Connection[dict[str, Any]]:
+        return JudgesConnection.connect(
+            url, autocommit=True, connect_timeout=5, row_factory=dict_row, prepare_threshold=None,
+            options=f"{PATH} -c statement_timeout={milliseconds}", application_name="check",
+        )  # fmt: skip
+
     def administer(self, query: LiteralString) -> None:
         self.database_url  # noqa: B018
         assert self._databases is not None
         url = self._databases.owners_url(self._name)
-        with psycopg.connect(url, autocommit=True, options="-c search_path=public") as server:
+        with psycopg.connect(url, autocommit=True, options=PATH) as server:
             server.execute(query)
 
     def _copy(self) -> None:

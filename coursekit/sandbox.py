@@ -224,19 +224,19 @@ class Sandbox(ABC):
 
         A statement that waits longer than an answer may take is cancelled.
         """
-        url = self._judges_url()
-        limit = (
-            f"-c search_path=public -c statement_timeout={max(100, int(self.patience() * 1000))}"
-        )
+        made = self._open(self._judges_url(), max(100, int(self.patience() * 1000)))
+        self._connections.append(made)
+        return made
+
+    def _open(self, url: str, milliseconds: int) -> Connection:
+        """A connection whose statements are cancelled after that time."""
         import psycopg
         from psycopg.rows import dict_row
 
-        made = psycopg.connect(
-            url, autocommit=True, connect_timeout=5, row_factory=dict_row, options=limit,
-            application_name="check", prepare_threshold=None,
+        return psycopg.connect(
+            url, autocommit=True, connect_timeout=5, row_factory=dict_row,
+            options=f"-c statement_timeout={milliseconds}", application_name="check",
         )  # fmt: skip
-        self._connections.append(made)
-        return made
 
     def sql(self, query: LiteralString, *params: object) -> list[dict[str, Any]]:
         """The rows of a query on the item's database; placeholders are `%s`.

@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from coursekit import checks, confine, judge, places
+from coursekit import checks, confine, ground, judge, places
 from coursekit.confined import ConfinedSandbox
 from coursekit.errors import UnknownName
 from coursekit.ground import Ground
@@ -444,11 +444,12 @@ def test_items_share_nothing_of(
     forked: list[bool] = []
     load = Ground.load
 
-    def told(ground: Ground, modules: Iterable[str]) -> bool:
-        forked.append(load(ground, modules))
+    def told(shared: Ground, modules: Iterable[str]) -> bool:
+        forked.append(load(shared, modules))
         return forked[-1]
 
     monkeypatch.setattr(Ground, "load", told)
+    monkeypatch.setattr(ground, "LOADING_SECONDS", 60)  # else a busy machine forks nothing
     imports, body, is_forked = FORKS[name]
     whole = "TITLES = ['Hamlet', 'Macbeth', 'Othello']\n"
     code = imports + whole + STATE + body
