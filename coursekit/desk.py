@@ -144,10 +144,11 @@ def settings(who: str, desk: Path, variables: Mapping[str, str]) -> dict[str, st
     nbgrader = (NBGRADER_LEAD if who == "lead" else NBGRADER).format(**words)
     if address := variables.get("COURSEKIT_NGSHARE"):
         nbgrader += NGSHARE.format(address=address)
-    elif exchange := variables.get("COURSEKIT_EXCHANGE"):
-        nbgrader += EXCHANGE.format(exchange=exchange)
-    if variables.get("COURSEKIT_ACCOUNTS") == "shared":
-        nbgrader += NO_OWNERS if who == "lead" else NAMED.format(**words)
+    else:
+        if exchange := variables.get("COURSEKIT_EXCHANGE"):
+            nbgrader += EXCHANGE.format(exchange=exchange)
+        if variables.get("COURSEKIT_ACCOUNTS") == "shared":
+            nbgrader += NO_OWNERS if who == "lead" else NAMED.format(**words)
     off = {
         f"@jupyter/nbgrader:{name}": part not in PARTS[who]
         for part, names in LAB_PARTS.items() for name in names

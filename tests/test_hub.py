@@ -270,3 +270,50 @@ def test_with_accounts_of_their_own_nobody_hands_in_for_another(accounts: list[s
         lead.formgrader(f"submission/{CHAPTER}/ada/autograde")
         rows = lead.formgrader(f"submissions/{CHAPTER}", "GET")
         assert [(row["student"], row["score"] > 0) for row in rows] == [("ada", True)]
+
+
+# --- without a folder that all share ----------------------------------------------------------
+
+SET_UP = """
+import pathlib, subprocess, sys
+folder = pathlib.Path.home() / "box-office/course"
+(folder / "learners.csv").write_text(
+    "student_id,first_name,last_name,email\\nada,Ada,Lovelace,\\ngrace,Grace,Hopper,\\n"
+)
+for words in ("create_course box-office lead", "add_students box-office learners.csv"):
+    command = [sys.executable, "{client}/bin/ngshare-course-management", *words.split()]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+"""
+
+
+def test_the_way_through_ngshare() -> None:
+    """NGSHARE_PYTHON is a Python with ngshare, NGSHARE_CLIENT a folder with ngshare-exchange.
+
+    The latter's old pin of jupyter-core fits no environment of ours, so it is in no lock.
+    """
+    client = os.environ.get("NGSHARE_CLIENT")
+    if not client or not os.environ.get("NGSHARE_PYTHON"):
+        pytest.skip("NGSHARE_PYTHON and NGSHARE_CLIENT name no ngshare: see book/cohorts")
+    _needs_node()
+    config = ROOT / "tests" / "ngshare_hub.py"
+    with hub.Trial(hub.free_port(), config=config) as trial, signed_in(trial) as people:
+        lead, ada, grace = people["lead"], people["ada"], people["grace"]
+        with lead.kernel("set-up.ipynb") as kernel:
+            kernel.run(SET_UP.format(client=client))
+        lead.formgrader(f"assignment/{CHAPTER}/assign")
+        lead.formgrader(f"assignment/{CHAPTER}/release")
+        for learner in (ada, grace):
+            learner.assignments("fetch", CHAPTER)
+        ada.save(FETCHED, solved(ada.notebook(FETCHED)))
+        for learner in (ada, grace):
+            learner.assignments("submit", CHAPTER)
+        lead.formgrader(f"assignment/{CHAPTER}/collect")
+        for learner in (ada, grace):
+            lead.formgrader(f"submission/{CHAPTER}/{learner.name}/autograde")
+        rows = lead.formgrader(f"submissions/{CHAPTER}", "GET")
+        assert {row["student"]: row["score"] > 0 for row in rows} == {"ada": True, "grace": False}
+        lead.formgrader(f"assignment/{CHAPTER}/generate_feedback")
+        lead.formgrader(f"assignment/{CHAPTER}/release_feedback")
+        listed = ada.assignments("fetch_feedback", CHAPTER)
+        handed_in = next(one for one in listed if one["status"] == "submitted")
+        assert handed_in["submissions"][-1]["has_local_feedback"]
