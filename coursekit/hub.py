@@ -168,6 +168,18 @@ def proxy(folder: Path) -> Path:
     return program
 
 
+def prepare() -> None:
+    """Write the settings of everybody's JupyterLab into the environment that all share."""
+    try:
+        lab.prepare()
+    except PermissionError as error:
+        if not (Path(sys.prefix) / "etc" / "ipython" / "ipython_kernel_config.py").exists():
+            raise HubProblem(
+                f"{error.filename} cannot be written. Let the owner of {sys.prefix} run "
+                "`make hub` once."
+            ) from None
+
+
 def free_port(wanted: int = 0) -> int:
     """A port of 127.0.0.1 that nobody listens on; `wanted`, where it is one."""
     with socket.socket() as probe:
@@ -222,7 +234,7 @@ class Trial:
             self.folder.chmod(0o711)  # PostgreSQL passes through as another user
             write(self.settings, self.folder / "hub.toml")
             self.passwords = set_passwords(self.folder / "passwords.dbm", self.settings.people)
-            lab.prepare()
+            prepare()
             with (self.folder / "hub.log").open("wb") as log:
                 self._process = subprocess.Popen(
                     self._words, cwd=self.folder, env=self._environment(program),
@@ -239,7 +251,12 @@ class Trial:
             name: value for name, value in os.environ.items()
             if not name.startswith(("COURSEKIT_", "JUPYTER", "DATABASE_URL", "REDIS_"))
         }  # fmt: skip
-        return {**clean, "BOXOFFICE_HUB": str(self.folder), "BOXOFFICE_PROXY": str(program)}
+        return {
+            **clean,
+            "BOXOFFICE_HUB": str(self.folder),
+            "BOXOFFICE_PROXY": str(program),
+            "BOXOFFICE_TRIAL": "1",
+        }
 
     def _await(self) -> None:
         deadline = time.monotonic() + STARTING_SECONDS
@@ -306,7 +323,8 @@ Ctrl-C ends the hub, and deletes all of it."""
 
 def main(port: int) -> int:
     """`coursekit hub`: a trial until Ctrl-C."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     print("Starting a hub …", flush=True)
     try:
         with Trial(free_port(port)) as trial:
@@ -322,6 +340,7 @@ def main(port: int) -> int:
             with contextlib.suppress(KeyboardInterrupt):
                 trial.wait()
                 raise HubProblem(f"The hub ended by itself. Its last words:\n{trial.log()}")
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would leave half of it
             print("\nEnding the hub and everybody's servers …", flush=True)
     except KeyboardInterrupt:
         pass

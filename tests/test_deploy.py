@@ -353,6 +353,28 @@ def test_a_missing_hub_toml_is_told(tmp_path: Path) -> None:
         hub.read(tmp_path / "hub.toml")
 
 
+def test_nobody_can_choose_the_password_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "hub.toml").write_text((DEPLOY / "hub" / "hub.toml").read_text())
+    monkeypatch.setenv("BOXOFFICE_HUB", str(tmp_path))
+    monkeypatch.setenv("BOXOFFICE_PROXY", "/usr/bin/true")
+    given = hub.set_passwords(tmp_path / "passwords.dbm", ["lead"])
+    PyFileConfigLoader(str(DEPLOY / "hub" / "jupyterhub_config.py")).load_config()
+    said = capsys.readouterr().out
+    assert "ada has no password yet" in said
+    assert "lead has no" not in said
+    assert hub.set_passwords(tmp_path / "passwords.dbm", ["lead", "ada", "grace"]) == {}
+    assert hub.passwords(tmp_path, ["ada"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert rows[0] == "name,password"
+    assert rows[1].startswith("ada,")
+    assert rows[1].partition(",")[2] != given["lead"]
+    with pytest.raises(hub.HubProblem, match="mallory is not in"):
+        hub.passwords(tmp_path, ["mallory"])
+    assert (tmp_path / "hub.sqlite").stat().st_mode & 0o077 == 0
+
+
 def test_settings_that_are_written_are_read_again(tmp_path: Path) -> None:
     hub.write(hub.TRIAL, tmp_path / "hub.toml")
     assert hub.read(tmp_path / "hub.toml") == hub.TRIAL

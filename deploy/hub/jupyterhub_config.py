@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from coursekit import hub, lab
+from coursekit import hub
 from coursekit.errors import CourseError
 
 c = get_config()  # noqa: F821  (JupyterHub gives it)
@@ -23,26 +23,33 @@ try:
 except CourseError as problem:
     sys.exit(f"✗ {problem}")
 SHARED = settings.accounts == "shared"
+TRIAL = "BOXOFFICE_TRIAL" in os.environ  # by `coursekit hub`: beside whatever else runs here
 
 # --- addresses and files ---
 c.JupyterHub.bind_url = settings.local
 if settings.address:
     c.JupyterHub.public_url = settings.address
-c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{hub.free_port()}"
-c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{hub.free_port()}"
+if TRIAL:
+    c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{hub.free_port()}"
+    c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{hub.free_port()}"
 c.ConfigurableHTTPProxy.command = [str(proxy)]
 c.JupyterHub.db_url = f"sqlite:///{FOLDER / 'hub.sqlite'}"
+(FOLDER / "hub.sqlite").touch(mode=0o600)
 c.JupyterHub.cookie_secret_file = str(FOLDER / "cookie_secret")
 c.ConfigurableHTTPProxy.pid_file = str(FOLDER / "proxy.pid")
 c.JupyterHub.cleanup_servers = True
 
 # --- who may sign in, and how ---
 c.Authenticator.allowed_users = set(settings.people)
+c.Authenticator.allow_existing_users = False  # who is taken out of hub.toml stays out
 c.Authenticator.username_pattern = r"^[a-z][a-z0-9-]{0,30}$"
 if settings.sign_in == "passwords":  # coursekit hub --passwords FOLDER hands them out
     c.JupyterHub.authenticator_class = "firstuseauthenticator.FirstUseAuthenticator"
     c.FirstUseAuthenticator.dbm_path = str(FOLDER / "passwords.dbm")
     c.FirstUseAuthenticator.create_users = False
+    for name in hub.set_passwords(FOLDER / "passwords.dbm", settings.people):
+        # One that nobody knows: without it, whoever came first would choose it.
+        print(f"{name} has no password yet: coursekit hub --passwords {FOLDER} {name}")
 elif settings.sign_in == "system":  # the machine's own accounts and passwords
     c.JupyterHub.authenticator_class = "pam"
 else:  # any OpenID Connect provider; the four OAUTH_… variables come from yours
@@ -119,4 +126,4 @@ exchange = FOLDER / "exchange"
 if not exchange.exists():
     exchange.mkdir()
     exchange.chmod(0o1777)  # nobody takes away what another put there
-lab.prepare()
+hub.prepare()
