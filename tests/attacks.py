@@ -28,6 +28,7 @@ import psycopg
 from conftest import ROOT
 
 from coursekit import judge, places, roles, services
+from coursekit.computer import Computer
 from coursekit.jail import FIRST_USER, USERS
 from coursekit.judge import plain
 from coursekit.verdict import Verdict
@@ -203,6 +204,8 @@ def world() -> Iterator[World]:
     mark = "x" + secrets.token_hex(6)
     victim = subprocess.Popen(["sleep", "3000"], cwd=folder)
     database = f"victim_{mark}"
+    here = Computer()
+    here._be_present()  # else the servers stop when nothing was asked of them for a while
     services.ensure()
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -12,6 +12,7 @@ import sys
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -24,7 +25,7 @@ from coursekit.verdict import Outcome, Verdict
 CHAPTER = "ch01_api"
 NOTEBOOK = "02_implement_endpoints"
 SECRET = "the lead's own notes"
-LEARNERS = ("bad", "doubled", "gone", "heavy", "partly", "right", "starter")
+LEARNERS = ("bad", "doubled", "forger", "gone", "heavy", "partly", "right", "starter")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def submitted(root: Path, learner: str) -> Path:
 def submit(root: Path, learner: str) -> None:
     path = submitted(root, learner)
     path.parent.mkdir(parents=True)
-    kind = "exercises" if learner == "starter" else "solutions"
+    kind = "exercises" if learner in {"starter", "forger"} else "solutions"
     notebook = json.loads((ROOT / kind / CHAPTER / f"{NOTEBOOK}.ipynb").read_text())
     cells = notebook["cells"]
     stamp = "2026-11-20 10:00:00 UTC"
@@ -77,6 +78,8 @@ def submit(root: Path, learner: str) -> None:
         (path.parent / "notes.html").write_text("<script>")
     if learner == "doubled":
         cells += [dict(cell) for cell in cells]
+    if learner == "forger":
+        forge(notebook)
     if learner == "gone":
         cells[:] = [cell for cell in cells if "nbgrader" not in cell["metadata"]]
         stamp = "no time at all"
@@ -88,6 +91,26 @@ def submit(root: Path, learner: str) -> None:
     path.write_text("{" if learner == "bad" else json.dumps(notebook))
     if learner != "starter":
         (path.parent / "timestamp.txt").write_text(stamp)
+
+
+def forge(notebook: dict[str, Any]) -> None:
+    """Whatever a notebook can say of itself: marks, points, verdicts and another name."""
+    for cell in notebook["cells"]:
+        nbgrader = cell["metadata"].get("nbgrader", {})
+        if nbgrader.get("grade"):
+            name = f"ch01.{nbgrader['grade_id']}"
+            passed = Verdict(name, name, Outcome.PASSED, 1000).to_json()
+            data = {"text/plain": "1000", official.MIME: {**passed, "earned": 1000}}
+            cell["outputs"] = [
+                {
+                    "output_type": "execute_result",
+                    "data": data,
+                    "metadata": {},
+                    "execution_count": 1,
+                }
+            ]
+            nbgrader.update(points=1000, score=1000, locked=False, solution=True, comment="Great.")
+    notebook["metadata"] |= {"student": "right", "nbgrader": {"student": "right", "score": 1000}}
 
 
 def cell_of(kind: str, source: str) -> dict[str, object]:
@@ -156,6 +179,7 @@ def test_official_grade_is_that_of_the_command_and_of_the_learner(
         ("doubled", {Outcome.PASSED}),
         ("heavy", {Outcome.PASSED}),
         ("gone", {Outcome.NOT_ATTEMPTED}),
+        ("forger", {Outcome.NOT_ATTEMPTED}),
         ("partly", {Outcome.PASSED, Outcome.NOT_YET}),
     ],
 )
@@ -195,6 +219,8 @@ def test_scores_are_exported(cohort: Path, tmp_path: Path) -> None:
     rows = {row["student_id"]: row for row in csv.DictReader((tmp_path / "grades.csv").open())}
     assert set(rows) == set(LEARNERS)
     assert float(rows["right"]["score"]) == float(rows["right"]["max_score"]) > 0
+    assert float(rows["forger"]["score"]) == 0
+    assert rows["forger"]["max_score"] == rows["right"]["max_score"]
 
 
 def test_graded_again_by_force_keeps_the_history(cohort: Path) -> None:
