@@ -1,6 +1,6 @@
 // Times lessons in Chromium; prints JSON.
 //   node tests/bench/tab.mjs open SITE EMPTY ROUNDS    from the button to the first cell's output
-//   node tests/bench/tab.mjs cells SITE NOTEBOOK       milliseconds of each cell that begins with %%check
+//   node tests/bench/tab.mjs cells SITE NOTEBOOK TOLD  milliseconds of each %%check, TOLD: cells to put in place
 //   node tests/bench/tab.mjs pages SITE                bytes of each lesson's page
 import { readdirSync } from "node:fs";
 import { open } from "../site/browser.mjs";
@@ -81,14 +81,18 @@ async function openings(empty, rounds) {
   return told;
 }
 
-async function cells(path) {
+async function cells(path, told) {
   const site = await serve(folder);
   const browser = await open();
   const page = await (await browser.newContext()).newPage();
-  const ran = await runNotebook(page, { base: site.base, path });
+  const ran = await runNotebook(page, { base: site.base, path, cells: JSON.parse(told) });
   await browser.close();
   site.close();
-  return ran.filter((cell) => cell.source.startsWith("%%check")).map(({ ms, error, source }) => ({ ms, error, source: source.split("\n")[0] }));
+  const checks = ran.filter((cell) => cell.source.startsWith("%%check"));
+  const failed = checks.find((cell) => cell.error);
+  if (failed) throw new Error(`${failed.source.split("\n")[0]}: ${failed.error}`);
+  const text = ran.at(-1).outputs.map((one) => [one.text ?? ""].flat().join("")).join("");
+  return { took: JSON.parse(text.match(/took (\[.*\])/)[1]), seen: checks.map(({ ms }) => ms) };
 }
 
 async function pages() {
