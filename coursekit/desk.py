@@ -201,6 +201,7 @@ def command(who: str, arguments: list[str]) -> list[str]:
         f"--ServerApp.jpserver_extensions={parts}",
         # No login shell: it would forget the PATH, and with it nbgrader and coursekit.
         f"--ServerApp.terminado_settings={{'shell_command': [{os.environ.get('SHELL', 'sh')!r}]}}",
+        "--KernelManager.transport=ipc",  # a port of 127.0.0.1 could be listened to by others
         f"--MappingKernelManager.cull_idle_timeout={KERNEL_IDLE_SECONDS}",
         *arguments,
     ]  # fmt: skip
@@ -217,6 +218,9 @@ def main(arguments: list[str]) -> int:
         return 1
     prepare(who, desk, os.environ)
     os.chdir(desk)
+    runtime = places.state() / "run"  # a short path: sockets stand there
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    variables = {"JUPYTER_RUNTIME_DIR": str(runtime), **environment(who, desk, os.environ)}
     words = command(who, arguments)
-    os.execve(words[0], words, environment(who, desk, os.environ))
+    os.execve(words[0], words, variables)
     return 1

@@ -119,6 +119,7 @@ def test_the_words_that_start_it() -> None:
     parts = next(word for word in words if "jpserver_extensions" in word)
     assert "'nbgrader.server_extensions.formgrader': False" in parts
     assert "'nbgrader.server_extensions.assignment_list': True" in parts
+    assert "--KernelManager.transport=ipc" in words
     assert words[-1] == "--allow-root" or os.geteuid() != 0
 
 
