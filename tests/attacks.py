@@ -202,11 +202,11 @@ def world() -> Iterator[World]:
     """Made for attacks: others' files are open to all, so that only the judge protects them."""
     folder = Path(tempfile.mkdtemp(prefix="world-", dir="/tmp"))
     mark = "x" + secrets.token_hex(6)
-    victim = subprocess.Popen(["sleep", "3000"], cwd=folder)
     database = f"victim_{mark}"
     here = Computer()
     here._be_present()  # else the servers stop when nothing was asked of them for a while
     services.ensure()
+    victim = subprocess.Popen(["sleep", "3000"], cwd=folder)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
