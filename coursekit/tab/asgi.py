@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import gc
 import itertools
+import os
 import time
 import warnings
 import weakref
@@ -112,12 +113,14 @@ class Application:
     def _files(self) -> object:
         root = self._scratch.parent if self._scratch else self._folder / "boxoffice"
         found = []
-        for path in sorted(root.rglob("*")):
-            if path.suffix in FILES:
-                with contextlib.suppress(OSError):
-                    stat = path.stat()
-                    found.append((str(path), stat.st_mtime_ns, stat.st_size))
-        return found
+        for folder, _, names in os.walk(root):  # pathlib is slower, and each request asks
+            for name in names:
+                if os.path.splitext(name)[1] in FILES:
+                    path = f"{folder}/{name}"
+                    with contextlib.suppress(OSError):
+                        stat = os.stat(path)
+                        found.append((path, stat.st_mtime_ns, stat.st_size))
+        return sorted(found)
 
     def touch(self) -> None:
         self._seen = None
