@@ -45,7 +45,10 @@ BIRTH_SECONDS = 5.0
 OWN_VARIABLES = frozenset({"DATABASE_URL", "HOME", "TMPDIR", "PYTHONPATH"})
 """What differs from process to process of one check."""
 
-_NEW_USER, _NEW_PID, _NEW_MOUNTS = 0x10000000, 0x20000000, 0x00020000
+NOT_CLOSED = 78
+"""The exit code of a process that could not be confined, and has run nothing."""
+
+_NEW_USER, _NEW_PID = 0x10000000, 0x20000000
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _CREDENTIALS = struct.Struct("3i")
 _KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
@@ -189,6 +192,14 @@ class Confined:
                 if said:
                     self._end = End(**json.loads(said))
         return self._end
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it could not be confined, or its keeper is gone: no fault of the code."""
+        end = self.ended()
+        if end is None:
+            return self._is_gone and self._mother is None
+        return end.code == NOT_CLOSED
 
     def stop(self) -> None:
         """End everything, without waiting for it."""
@@ -374,8 +385,8 @@ def _keep(order: _Order) -> NoReturn:
         alone = order.namespace and _own_namespace()
         if not alone:
             _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-        if order.cell.ways and _libc().unshare(_NEW_MOUNTS) == 0:
-            jail.open_ways(order.cell.ways)
+        if order.cell.ways and not jail.open_ways(order.cell.ways):
+            raise OSError("Python is not within reach of others")
         wake_in, wake_out = os.pipe()
         os.set_blocking(wake_in, False)
         os.set_blocking(wake_out, False)
@@ -577,7 +588,10 @@ def _enter(folder: Path, variables: Mapping[str, str], cell: jail.Cell) -> None:
     temporary.mkdir(exist_ok=True)
     if cell.user is not None:
         os.chown(temporary, cell.user, cell.user)
-    jail.enter(cell)
+    try:
+        jail.enter(cell)
+    except OSError:
+        os._exit(NOT_CLOSED)
     os.environ.clear()
     os.environ.update(kept)
     os.environ.update(

@@ -242,6 +242,8 @@ class ConfinedSandbox(Sandbox):
         end = process.ended(1.0)
         if process.breach:
             return CouldNotFinish(yours(process.breach))
+        if process.has_failed:
+            return RuntimeError("its process could not be confined")
         if end is not None:
             return CouldNotFinish(yours(str(end)))
         return NotYet(f"a whole answer to {what}", "the connection broke off in the middle")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coursekit import build, checks, course, judge, places
+from coursekit import build, checks, course, jail, judge, places
 from coursekit.errors import BuildRefused, CourseError
 from coursekit.verdict import SIGNS, Outcome, Verdict
 
@@ -181,6 +181,8 @@ def main(given: Sequence[str | Path], as_json: bool = False) -> int:
     if not paths:
         print("There is no notebook (.ipynb) to grade.", file=sys.stderr)
         return 2
+    for gap in jail.gaps():
+        print(f"! not defended on this machine: {gap}", file=sys.stderr)
     results = []
     for number, path in enumerate(paths, 1):
         if len(paths) > 1:

@@ -33,13 +33,16 @@ class Ground:
     def __init__(
         self, files: course.Files, folder: Path, watch: Watch, roles: Mapping[str, Role], *,
         namespace: bool = True, limits: Limits | None = None, shared: bool = True,
+        ports: Iterable[int] = (),
     ) -> None:  # fmt: skip
+        """`ports` are those that all code may call, as a database's."""
         self.watch = watch
         self.limits = limits or Limits()
         self.namespace = namespace
         self.files = files
         self.folder = folder
         self._roles = roles
+        self._ports = tuple(ports)
         self._home = folder / "files"
         course.write_files(files, self._home)
         self._user = jail.user(folder)
@@ -72,7 +75,7 @@ class Ground:
 
     def cell(self, *writes: Path, ports: Iterable[int] = ()) -> jail.Cell:
         """What a process may reach that writes to these folders."""
-        return jail.Cell(writes, tuple(ports), self._user, self._ways)
+        return jail.Cell(writes, (*ports, *self._ports), self._user, self._ways)
 
     def start(
         self, role: str, place: Path, *, alone: bool = False, modules: Iterable[str] = (),

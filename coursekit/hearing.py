@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from coursekit import checks, course, judge, places, tables, warm
+from coursekit import checks, course, jail, judge, places, services, tables, warm
 from coursekit.checks import Exercise
 from coursekit.confine import Watch
 from coursekit.confined import ROLES, ConfinedSandbox
@@ -41,6 +41,8 @@ _tidying: list[warm.Job] = []
 _leaving = threading.Lock()
 
 checks.exercises()  # so that the warm parent has them
+if hasattr(os, "geteuid") and os.geteuid() == 0:
+    jail.may_become_others()  # and knows this, which takes a fork
 
 
 class _Channel(Protocol):
@@ -191,7 +193,8 @@ def ahead(_channel: _Channel, *, lesson: str) -> None:
     namespace = not os.environ.get("COURSEKIT_NO_NAMESPACE")
     for number, exercise in enumerate(waiting.values()):
         with contextlib.closing(Watch(AHEAD_SECONDS)) as watch:
-            ground = Ground(files, folder / str(number), watch, ROLES, namespace=namespace)
+            place = folder / str(number)
+            ground = Ground(files, place, watch, ROLES, namespace=namespace, ports=_ports())
             with contextlib.closing(_Boxes(exercise, ground, None, ())) as boxes:
                 boxes.ahead()
     _remove(folder)
@@ -207,7 +210,9 @@ def _look(
     try:
         for number in range(ROUNDS):
             place = folder / str(number)
-            ground = Ground(files, place, watch, ROLES, namespace=namespace, shared=shared)
+            ground = Ground(
+                files, place, watch, ROLES, namespace=namespace, shared=shared, ports=_ports()
+            )
             with contextlib.closing(_Boxes(exercise, ground, sabotaged, touched)) as boxes:
                 supplies += boxes.supplies
                 found = _items(exercise, boxes, sabotaged)
@@ -222,6 +227,12 @@ def _look(
         words = "could not be graded: the database server stopped meanwhile. Run the cell again."
         return Outcome.COULD_NOT_BE_GRADED, words, []
     return found
+
+
+def _ports() -> list[int]:
+    """Where the user's own database server is, if not behind a socket."""
+    port = services.postgres_port()
+    return [] if port is None else [port]
 
 
 class _Boxes:

@@ -34,6 +34,7 @@ _FILE = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15
 _TCP = 1 << 0 | 1 << 1  # bind, connect
 _SCOPES = 1 << 0 | 1 << 1  # abstract sockets, signals
 _NO_NEW_PRIVILEGES = 38
+_NEW_MOUNTS = 0x00020000
 _MS_BIND, _MS_REC, _MS_PRIVATE = 4096, 16384, 1 << 18
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc", "/proc", "/nix/store",
           "/sys/devices/system/cpu", "/dev/urandom", "/dev/random")  # fmt: skip
@@ -56,7 +57,7 @@ class Cell:
 
 def user(folder: Path) -> int | None:
     """An unprivileged user who now owns this folder; None where the judge itself is no root."""
-    if not hasattr(os, "geteuid") or os.geteuid() != 0 or not _may_become_others():
+    if not hasattr(os, "geteuid") or os.geteuid() != 0 or not may_become_others():
         return None
     number = FIRST_USER + os.getpid() % USERS
     try:
@@ -102,14 +103,23 @@ def needed() -> tuple[str, ...]:
 
 
 @cache
-def _may_become_others() -> bool:
-    """Whether root has the right to, and Python is within everybody's reach, or can be made so."""
+def may_become_others() -> bool:
+    """Whether root may, and Python is then within reach. Ask before there are threads: it forks."""
     capabilities = 0
     with contextlib.suppress(OSError):
         words = Path("/proc/self/status").read_text().split("CapEff:")[1].split()
         capabilities = int(words[0], 16)
-    may_set, may_mount = capabilities >> 7 & 1 and capabilities >> 6 & 1, capabilities >> 21 & 1
-    return bool(may_set and (may_mount or not closed(needed())))
+    may_set = capabilities >> 6 & 1 and capabilities >> 7 & 1
+    ways = closed(needed())
+    if not may_set or not ways:
+        return bool(may_set)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os._exit(0 if open_ways(ways) else 1)
+        finally:
+            os._exit(1)
+    return os.waitpid(pid, 0)[1] == 0
 
 
 @cache
@@ -133,7 +143,9 @@ def gaps() -> list[str]:
         )
     if version < 4:
         found.append("An answer can open and call ports of this machine.")
-    if os.geteuid() == 0 and not _may_become_others():
+    if version < 6:
+        found.append("Where there are no name spaces either, an answer can end the judge.")
+    if os.geteuid() == 0 and not may_become_others():
         found.append("Answers run as root, without root's capabilities.")
     return found
 
@@ -141,24 +153,29 @@ def gaps() -> list[str]:
 # --- in the keeper ------------------------------------------------------------------------------
 
 
-def open_ways(ways: Mapping[str, Sequence[str]]) -> None:
-    """In a name space of mounts: of closed folders show what is needed to all, and nothing else."""
+def open_ways(ways: Mapping[str, Sequence[str]]) -> bool:
+    """In a name space of mounts: of closed folders show what is needed to all, and nothing else.
+
+    False where the kernel does not let us.
+    """
     libc = _libc()
 
-    def mount(source: str, target: str, kind: str | None, flags: int, more: str | None) -> None:
-        words = [None if w is None else os.fsencode(w) for w in (source, target, kind)]
-        data = None if more is None else more.encode()
-        if libc.mount(*words, ctypes.c_ulong(flags), data) != 0:
-            raise OSError(ctypes.get_errno(), f"mount {target}")
+    def mount(source: str, target: str, kind: bytes | None, flags: int, more: bytes | None) -> bool:
+        names = os.fsencode(source), os.fsencode(target)
+        return bool(libc.mount(*names, kind, ctypes.c_ulong(flags), more) == 0)
 
-    mount("none", "/", None, _MS_REC | _MS_PRIVATE, None)
+    if libc.unshare(_NEW_MOUNTS) != 0 or not mount("none", "/", None, _MS_REC | _MS_PRIVATE, None):
+        return False
     for top, below in ways.items():
         held = [(path, os.open(path, os.O_PATH)) for path in below]
-        mount("none", top, "tmpfs", 0, "mode=755,size=64k")
+        if not mount("none", top, b"tmpfs", 0, b"mode=755,size=64k"):
+            return False
         for path, descriptor in held:
             os.makedirs(path, mode=0o755, exist_ok=True)
-            mount(f"/proc/self/fd/{descriptor}", path, None, _MS_BIND | _MS_REC, None)
+            if not mount(f"/proc/self/fd/{descriptor}", path, None, _MS_BIND | _MS_REC, None):
+                return False
             os.close(descriptor)
+    return True
 
 
 # --- in the inmate ------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from nbgrader.preprocessors import (  # type: ignore[import-untyped]
     SaveAutoGrades,
 )
 
-from coursekit import course, display, grade
+from coursekit import course, display, grade, jail
 from coursekit.errors import CourseError
 from coursekit.verdict import Outcome, Verdict
 
@@ -50,6 +50,8 @@ class Submission(NotebookExporter):
 
     def __init__(self, **how: Any) -> None:
         super().__init__(**how)  # type: ignore[no-untyped-call]
+        for gap in jail.gaps():
+            self.log.warning("Not defended on this machine: %s", gap)
         for folder in getattr(self.parent, "assignments", {}):
             tidy(Path(folder))
 

@@ -92,6 +92,16 @@ def redis_url(number: int = 0) -> str:
     return f"unix://{quote(os.fsencode(redis_socket()))}?db={number}"
 
 
+def postgres_port() -> int | None:
+    """The TCP port of a server of the user's own; None where it is reached by a socket."""
+    given = given_url("DATABASE_URL")
+    if not given:
+        return None
+    told = psycopg.conninfo.conninfo_to_dict(postgres_url())
+    host = str(told.get("host") or told.get("hostaddr") or "/")
+    return None if host.startswith(("/", "@")) else int(str(told.get("port") or 5432))
+
+
 def postgres_version() -> str | None:
     """ "PostgreSQL 18" where it answers, else None."""
     try:
