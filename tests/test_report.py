@@ -357,6 +357,21 @@ def test_names_and_marks_come_from_the_gradebook(
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,first_name,last_name\nana,Ána,Ruiz\nben,,\n",
+        "\ufeffid;first_name;last_name\r\nana;Ána;Ruiz\r\nben;;\r\n",
+        "email,id,last_name,first_name\na@b.example,ana,Ruiz,Ána\n,ben,,\n,,,\n",
+    ],
+)
+def test_a_list_of_names_may_come_from_any_spreadsheet(tmp_path: Path, text: str) -> None:
+    (tmp_path / "names.csv").write_text(text, encoding="utf-8", newline="")
+    found = cohort.Cohort()
+    cohort.read_roster(tmp_path / "names.csv", found)
+    assert found.names == {"ana": "Ána Ruiz", "ben": "ben"}
+
+
 def test_a_broken_gradebook_leaves_a_note(tmp_path: Path) -> None:
     (tmp_path / "gradebook.db").write_text("not a database")
     found = cohort.Cohort()

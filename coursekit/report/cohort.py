@@ -313,7 +313,11 @@ def read_roster(path: Path, cohort: Cohort) -> None:
     """Names from the list that `nbgrader db student import` reads: id, first_name, last_name."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
+            first = file.readline()
+            file.seek(0)
+            # A spreadsheet writes what is the custom of its country.
+            between = ";" if first.count(";") > first.count(",") else ","
+            rows = list(csv.DictReader(file, delimiter=between))
     except OSError as error:
         raise CourseError(f"The list {path} cannot be read ({error.strerror}).") from None
     except (UnicodeDecodeError, csv.Error):
