@@ -29,8 +29,9 @@ Lessons = dict[str, tuple[str, str]]
 """Path of a file → number and page of the lesson that last wrote it."""
 READING = """\
 :::{{note}}
-Here you read the exercises. To do them, run `make lab` and open `{path}`: there `check` marks
-your answer and `hint` helps. Under each answer the solution is folded away.
+Here you read the exercises. To do them, press the button above, or run `make lab` and open
+`{path}`: there `check` marks your answer and `hint` helps. Under each answer the solution is
+folded away.
 :::"""
 
 

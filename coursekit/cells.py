@@ -160,13 +160,20 @@ def _explain(
         parts.append(("got", _clip(_repr(compared.left))))
     else:
         shown = ast.unparse(test) if test is not None else text
-        parts.append(("expected", f"`{shown}`"))
+        is_name = isinstance(test, ast.Name)
+        parts.append(("expected", f"something in `{shown}`" if is_name else f"`{shown}`"))
         rest = [row.strip(" +") for row in said.splitlines()[1:] if row.strip()]
-        parts.append(("got", _clip("\n".join(rest[:4])) if rest else "that it does not hold"))
+        empty = said.removeprefix("assert ") if is_name else "that it does not hold"
+        parts.append(("got", _clip("\n".join(rest[:4])) if rest else empty))
     if why:
         parts.append(("why", why.removeprefix("AssertionError: ")))
-    parts.append(("where", f"`{text}`" if text else f"line {number}"))
+    parts.append(("where", _code(text) if text else f"line {number}"))
     return parts
+
+
+def _code(text: str) -> str:
+    """A line as code; one with backticks of its own stands as it is."""
+    return text if "`" in text else f"`{text}`"
 
 
 def _assert_at(source: str, number: int) -> ast.Assert | None:

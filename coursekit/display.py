@@ -9,11 +9,13 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from html import escape
+from textwrap import dedent
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 from weakref import WeakSet
@@ -212,7 +214,7 @@ def card(
         if label
     ) + "".join(
         f'<tr style="background:none"><td colspan="2" style="text-align:left;padding:.1em 0;'
-        f'border:0;white-space:pre-wrap">{_inline(text)}</td></tr>'
+        f'border:0;white-space:pre-wrap">{_prose(text)}</td></tr>'
         for label, text in parts
         if not label
     )
@@ -227,8 +229,20 @@ def card(
     return Shown("\n".join(lines), box(inner, tone, f"{sign} {title}"))
 
 
+def _prose(text: str) -> str:
+    """Escaped text in which lines that are indented by four spaces are code."""
+    pieces = re.split(r"\n*((?:^ {4}.*(?:\n|$))+)", text, flags=re.MULTILINE)
+    return "".join(
+        f'<pre style="margin:.4em 0;padding:.4em .6em;background:rgba(128,128,128,.15);'
+        f'color:inherit;border-radius:3px;overflow-x:auto">{escape(dedent(piece).rstrip())}</pre>'
+        if place % 2
+        else _inline(piece)
+        for place, piece in enumerate(pieces)
+    )
+
+
 def _inline(text: str) -> str:
-    """Escaped text with `backticks` as code."""
+    """Escaped text with `backticks` as code, and *a word* between stars as emphasis."""
     pieces = escape(text, quote=False).split("`")
     if len(pieces) % 2 == 0:
         return escape(text, quote=False)
@@ -236,7 +250,7 @@ def _inline(text: str) -> str:
         f'<code style="background:rgba(128,128,128,.15);color:inherit;padding:0 .25em;'
         f'border-radius:3px">{piece}</code>'
         if place % 2
-        else piece
+        else re.sub(r"(?<![\w*])\*(\w[\w ]*)\*(?![\w*])", r"<em>\1</em>", piece)
         for place, piece in enumerate(pieces)
     )
 

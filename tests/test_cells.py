@@ -26,6 +26,8 @@ def test_what_holds_passes() -> None:
         ("assert answer in [1, 2]", "something in [1, 2]", "201"),
         ("assert answer not in [201]", "something that is not in [201]", "201"),
         ("assert answer is None", "None", "201"),
+        ("assert nothing", "something in `nothing`", "None"),
+        ("assert nothing, 'Why.'", "something in `nothing`", "None"),
         ("assert double(answer) == 3", "3", "402"),
         ("assert {'a': answer}['a'] == 3", "3", "201"),
         ("for n in [1, 2]:\n    assert n == 1", "1", "2"),
@@ -33,7 +35,7 @@ def test_what_holds_passes() -> None:
     ],
 )
 def test_a_comparison_says_expected_and_got(source: str, expected: str, got: str) -> None:
-    passed, lines = check(source, answer=201, double=lambda n: 2 * n)
+    passed, lines = check(source, answer=201, nothing=None, double=lambda n: 2 * n)
     assert not passed
     assert lines[0] == "✗ it works"
     assert lines[1].split(maxsplit=1) == ["expected", expected]

@@ -230,3 +230,13 @@ def test_a_long_wait_is_told_and_then_gone(monkeypatch: pytest.MonkeyPatch) -> N
         assert done.wait(20)
     assert told[0].startswith("pytest is running … ")
     assert told[-1] == ""
+
+
+def test_a_hint_shows_code_as_code_and_emphasis_as_emphasis() -> None:
+    said = "Two *whole* lines, `a * b`:\n\n    if 1 < 2:\n        stop()\n\n3 * 4 * 5 stays."
+    shown = display.card("→", "Hint", "info", parts=[("", said)])
+    assert "<em>whole</em>" in shown.html
+    assert ">if 1 &lt; 2:\n    stop()</pre>" in shown.html
+    assert ">a * b</code>" in shown.html
+    assert "3 * 4 * 5 stays." in shown.html
+    assert said.split("\n")[2] in shown.text

@@ -73,7 +73,7 @@ CANCELLED = exercise(
     hints=(
         "The route stands already; its body is missing. Lesson 1.1 did the same for shows: look at "
         "`delete_show` in `api/shows.py`. Which two things can happen, and which status is each?",
-        "Ask the service to delete, and *await* it. It gives you the performance that it removed, "
+        "Ask the service to delete, and `await` it. It gives you the performance that it removed, "
         "or `None` if there was none. Only the second case needs words from you: raise an "
         "`HTTPException` with status 404. For the first, `status_code=204` in the decorator "
         "already says all; return nothing.",
@@ -124,9 +124,8 @@ def is_gone(box: Sandbox) -> None:
         again.status_code == 404,
         expected="404 Not Found when it is read afterwards",
         got=box.said(again),
-        why="The client heard that it worked, but the performance is still there. Is the service "
-        "asked to delete it, and is the call awaited? An `async` function that nobody awaits "
-        "never runs.",
+        why="The performance is still there. Is the service asked to delete it, and is the call "
+        "awaited? An `async` function that nobody awaits never runs.",
         where="`delete_performance` in `api/performances.py`",
     )
     left = [one["id"] for one in rows(box, "/v1/performances")]
