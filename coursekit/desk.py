@@ -41,6 +41,11 @@ LAB_PARTS = {
 }
 KERNEL_IDLE_SECONDS = 2 * 60 * 60
 
+HEADERS = {"headers": {"Content-Security-Policy": "frame-ancestors 'self'"}}
+FRAMED = (f"--ServerApp.tornado_settings={HEADERS}",)
+"""JupyterLab shows the formgrader in a frame, which a hub forbids. A lead opens nobody else's
+server, so no learner's page can lay a frame around it."""
+
 NBGRADER = """\
 # Written anew at each start of this server by `coursekit desk`.
 c = get_config()
@@ -203,6 +208,7 @@ def command(who: str, arguments: list[str]) -> list[str]:
         f"--ServerApp.terminado_settings={{'shell_command': [{os.environ.get('SHELL', 'sh')!r}]}}",
         "--KernelManager.transport=ipc",  # a port of 127.0.0.1 could be listened to by others
         f"--MappingKernelManager.cull_idle_timeout={KERNEL_IDLE_SECONDS}",
+        *(FRAMED if who == "lead" else ()),
         *arguments,
     ]  # fmt: skip
     if hasattr(os, "geteuid") and os.geteuid() == 0:

@@ -25,6 +25,7 @@ from coursekit import hub
 
 CHAPTER = "ch01_api"
 NOTEBOOK = "01_design_resources"
+POLICY = "Content-Security-Policy"
 FETCHED = f"exercises/{CHAPTER}/{NOTEBOOK}.ipynb"
 
 
@@ -106,6 +107,8 @@ def test_each_has_a_desk_of_their_own(people: dict[str, Visitor], trial: hub.Tri
     assert ada.call("GET", "formgrader/").status_code == 404
     assert ada.get(f"{trial.url}/user/grace/api/contents/").status_code in {403, 404}
     assert lead.get(f"{trial.url}/user/grace/api/contents/").status_code in {403, 404}
+    assert lead.call("GET", "formgrader/").headers[POLICY] == "frame-ancestors 'self'"
+    assert ada.call("GET", "lab").headers[POLICY] == "frame-ancestors 'none'"
     off = ada.lab_settings()["disabledExtensions"]
     assert "@jupyter/nbgrader:formgrader" in off
     assert "@jupyter/nbgrader:assignment-list" not in off
