@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import database
+import grading
 import people
 import report
 import tab
@@ -291,6 +292,7 @@ BENCHES: dict[str, Callable[[int], Figure | list[Figure]]] = {
     "nbval": bench_nbval,
     "shows": bench_shows,
     **database.BENCHES,
+    **grading.BENCHES,
     **people.BENCHES,
     **report.BENCHES,
     **tab.BENCHES,
