@@ -144,7 +144,8 @@ def test_from_the_fetch_to_the_exported_grades(
             "import os\nfrom coursekit import check, start\nstart('1.1', exercises=True)\n"
             "print(os.environ['COURSEKIT_WORKSPACE'], os.environ['COURSEKIT_STATE'])"
         )
-        assert f"{trial.folder}/home/ada/box-office/workspace {trial.folder}/s/ada" in shown
+        workspace = trial.folder / "home" / "ada" / "box-office" / "workspace"
+        assert f"{workspace} {trial.folder / 's' / 'ada'}" in shown
 
     lead.formgrader(f"assignment/{CHAPTER}/collect")
     for learner in (ada, grace):

@@ -16,7 +16,7 @@ from coursekit import course
 TOP = {
     "book", "notebooks", "exercises", "solutions", "tests", "coursekit", "_config.yml", "_toc.yml",
     "requirements.txt", "pyproject.toml", "Makefile", "README.md", "CONTRIBUTING.md", "LICENSE",
-    ".gitignore", ".ci", ".github", "binder", ".devcontainer",
+    ".gitignore", ".ci", ".github", "binder", ".devcontainer", "deploy", "nbgrader_config.py",
 }  # fmt: skip
 # What only the machine of an author knows: home folders, work folders, mirrors of registries.
 PRIVATE = re.compile(
