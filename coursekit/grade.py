@@ -109,7 +109,7 @@ def _prepare(name: str, bodies: dict[str, list[str]]) -> Callable[[], Verdict]:
         code = chosen(found, starters[target]) if target in starters else found[-1]
         if code is not None:
             answers[target] = code
-    return judge.prepare(name, answers)
+    return judge.prepare(name, answers, ahead=False)  # the next one is of another kind
 
 
 def exercises_in(cells: Iterable[dict[str, object]], filename: str) -> list[str]:

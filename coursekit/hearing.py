@@ -53,9 +53,10 @@ class _Channel(Protocol):
 
 
 def verdict(
-    exercise: Exercise, order: Order, *, here: bool = False, namespace: bool = True
-) -> Verdict:
-    """See `runtime.Runtime.judge`.
+    exercise: Exercise, order: Order, *, here: bool = False, namespace: bool = True,
+    ahead: bool = True,
+) -> Verdict:  # fmt: skip
+    """See `runtime.Runtime.judge`. `ahead` makes databases for the next check of the same kind.
 
     For tests: `here` judges in this process, as a debugger needs it; `namespace` off takes the
     way of machines without name spaces.
@@ -65,6 +66,7 @@ def verdict(
         "order": asdict(order),
         "folder": str(folder),
         "namespace": namespace and not os.environ.get("COURSEKIT_NO_NAMESPACE"),
+        "ahead": ahead,
         "more": os.environ.get("COURSEKIT_CHECKS", ""),
     }
     try:
@@ -162,8 +164,9 @@ def _sandboxes() -> Path:
 
 
 def hold(
-    channel: _Channel, *, order: Mapping[str, Any], folder: str, namespace: bool, more: str
-) -> None:
+    channel: _Channel, *, order: Mapping[str, Any], folder: str, namespace: bool, more: str,
+    ahead: bool,
+) -> None:  # fmt: skip
     """The job: come to a verdict, send it, and tidy up. Who asked removes the folder."""
     for path in filter(None, more.split(os.pathsep)):
         checks.load(Path(path))
@@ -175,7 +178,7 @@ def hold(
     )  # fmt: skip
     channel.send(verdict=judge.verdict(checks.find(wanted.check), wanted, look).to_json())
     for supply in supplies[-1:] if isinstance(channel, warm.Channel) else ():
-        supply.tidy()
+        supply.tidy(ahead)
         sweep(channel)
 
 

@@ -145,9 +145,9 @@ class Supply:
         stock(template)
         self._dismiss()
 
-    def tidy(self) -> None:
+    def tidy(self, ahead: bool = True) -> None:
         """When the verdict is out: spares for the next check, then drop what this one used."""
-        if self._template and not self.is_own:
+        if ahead and self._template and not self.is_own:
             stock(self._template)
         if self.is_used:
             with contextlib.suppress(CourseError, psycopg.Error):
