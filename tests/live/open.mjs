@@ -10,6 +10,7 @@ import { axe, open } from "../site/browser.mjs";
 const [folder] = process.argv.slice(2);
 const LESSON = "notebooks/ch01_api/01_design_resources.ipynb";
 const OTHER = "notebooks/ch01_api/02_implement_endpoints.ipynb";
+const EXERCISES = "exercises/ch01_api/01_design_resources.ipynb";
 const CELL = 1;
 
 async function faults(page) {
@@ -107,6 +108,31 @@ async function update(page, site, path, answer) {
   return { offered, asked, source: await sourceOf(frame), names };
 }
 
+/** What the notebook in the tab does otherwise than JupyterLite: links, outputs, a cell without an end. */
+async function work(page, site) {
+  const inside = page.frameLocator("#notebook");
+  const status = page.locator("#status");
+  let frame = await openLesson(page, site.base, EXERCISES);
+  await inside.getByRole("link", { name: "lesson 1.1" }).first().click();
+  await page.waitForURL(/path=notebooks/, { waitUntil: "commit" });
+  await page.waitForFunction(() => document.documentElement.dataset.ready);
+  frame = page.frames().find((one) => one.url().includes("/notebooks/index.html"));
+  const printed = await panel(frame, (one) => [...one.content.model.cells].reduce((sum, cell) => sum + (cell.outputs?.length ?? 0), 0));
+  await edit(frame, "while True: pass");
+  await inside.locator(".jp-CodeCell .cm-content").first().click();
+  await page.keyboard.press("Shift+Enter");
+  await status.getByText("Running").waitFor();
+  await inside.locator('[data-command="notebook:interrupt-kernel"]').click();
+  const offer = await page.locator("#notice p").innerText();
+  await page.getByRole("button", { name: "Restart Python" }).click();
+  await status.getByText(/^Ready/).waitFor();
+  await edit(frame, "6 * 7");
+  await inside.locator(".jp-CodeCell .cm-content").first().click();
+  await page.keyboard.press("Shift+Enter");
+  await inside.getByText("42", { exact: true }).waitFor();
+  return { printed, offer, to: page.url() };
+}
+
 const browser = await open();
 const site = await serve(folder);
 const releases = [];
@@ -138,6 +164,9 @@ try {
 
   frame = await openLesson(page, site.base, OTHER);
   await panel(frame, async (one) => one.context.save());
+  const other = await browser.newContext(); // another reader
+  seen.work = await work(await other.newPage(), site);
+  await other.close();
   seen.release = {};
   for (const [number, path, answer] of [[1, LESSON, "Open the new one"], [2, OTHER, ""], [3, LESSON, "Go on with mine"]]) {
     if (number === 3) await edit(await openLesson(page, site.base, LESSON), "print('mine again')");

@@ -16,7 +16,7 @@ const seen = { addresses: [] };
 
 /** The notebook's frame, once the page says that Python answers. */
 async function notebook() {
-  await page.getByText("Ready", { exact: true }).waitFor();
+  await page.getByRole("status").getByText(/^Ready/).waitFor();
   return page.frameLocator("#notebook");
 }
 

@@ -270,6 +270,18 @@ def test_a_second_visit_fetches_nothing_and_finds_the_edit(opened: dict[str, Any
     assert opened["again"] == {"source": "print('mine')", "bytes": 0, "requests": []}
 
 
+def test_links_of_a_notebook_lead_to_lessons_in_the_tab(opened: dict[str, Any]) -> None:
+    assert opened["work"]["to"].endswith("?path=notebooks%2Fch01_api%2F01_design_resources.ipynb")
+
+
+def test_predictions_come_before_outputs(opened: dict[str, Any]) -> None:
+    assert opened["work"]["printed"] == 0
+
+
+def test_a_cell_without_an_end_is_left_by_a_restart(opened: dict[str, Any]) -> None:
+    assert "A browser tab cannot stop a cell" in opened["work"]["offer"]
+
+
 def test_a_release_is_offered_and_loses_no_edit(opened: dict[str, Any]) -> None:
     edited, untouched, kept = (opened["release"][number] for number in "123")
     assert "The course has a new release." in edited["offered"]

@@ -141,6 +141,12 @@ async function markOf(notebook) {
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** Whether the reader has a copy of the lesson, edited or run. */
+async function hasCopy() {
+  const database = await openDrive();
+  return database !== undefined && (await ask(database, "readonly", (files) => files.getKey(path))) !== undefined;
+}
+
 /**
  * Where the lesson has changed since the reader's copy was made: an unchanged copy gives way,
  * an edited one is asked about. Nothing is lost: the reader's own stays, or is kept beside.
@@ -192,8 +198,96 @@ function showNotebook(lesson) {
   return frame;
 }
 
+/** What a cell prints is for the reader to find out: the site's own notebook opens without outputs. */
+function clearOutputs(model) {
+  for (const cell of model.cells)
+    if (cell.type === "code") {
+      cell.clearExecution();
+      cell.executionCount = null;
+    }
+}
+
+/** Go elsewhere, with everything saved: so the browser need not ask whether to leave. */
+async function leave(go) {
+  const inside = $("notebook").contentWindow;
+  await inside.jupyterapp.shell.currentWidget.context.save();
+  inside.addEventListener("beforeunload", (event) => event.stopImmediatePropagation(), { capture: true });
+  go();
+}
+
+/** Links of the notebook lead to lessons in the tab, or to pages of the site. */
+function guideLinks(frame, panel, manifest) {
+  const files = new URL("files/", root);
+  /** What the author wrote: JupyterLite puts another address in its place. */
+  const written = (link) => {
+    const cell = panel.content.widgets.find((one) => one.node.contains(link));
+    const links = [...(cell?.model.sharedModel.getSource() ?? "").matchAll(/\[([^\]]+)\]\(([^)\s]+)\)/g)];
+    return links.find(([, words]) => words.replace(/[*`_]/g, "") === link.textContent.replace(/_/g, ""))?.[2];
+  };
+  const addressOf = (url) => {
+    if (!url.href.startsWith(files.href)) return "";
+    const to = decodeURIComponent(url.pathname.slice(files.pathname.length));
+    if (manifest.lessons[to]) return `open.html?path=${encodeURIComponent(to)}`;
+    return /\.(md|ipynb)$/.test(to) ? `../${to.replace(/\.\w+$/, ".html")}${url.hash}` : "";
+  };
+  const follow = (event) => {
+    const link = event.target.closest?.(".jp-RenderedMarkdown a[href]");
+    const href = link && written(link);
+    const address = href && addressOf(new URL(href, new URL(path, files)));
+    if (!address) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    leave(() => location.assign(address));
+  };
+  frame.contentDocument.addEventListener("click", follow, { capture: true });
+}
+
+/** The arrows of a menu in an output choose; they do not move to another cell. */
+function leaveKeysToMenus(frame) {
+  const keep = (event) => event.target.matches?.("select") && /^(Arrow|Home|End|Enter| )/.test(event.key) && event.stopImmediatePropagation();
+  frame.contentWindow.addEventListener("keydown", keep, { capture: true });
+}
+
+/** A tab cannot interrupt Python: whoever presses ■ while a cell runs on is offered a restart. */
+function offerRestart(frame, context) {
+  const isBusy = () => context.session?.kernel?.status === "busy";
+  const offer = async (event) => {
+    if (!event.target.closest?.('[data-command="notebook:interrupt-kernel"]') || !isBusy()) return;
+    const restart = make("button", "Restart Python", { type: "button" });
+    const wait = make("button", "Go on waiting", { type: "button", className: "second", onclick: () => ($("notice").hidden = true) });
+    $("notice").replaceChildren(make("p", "A browser tab cannot stop a cell in the middle. Python can be started anew: your notebook and your files stay; run the cells from the top after it."), restart, wait);
+    $("notice").hidden = false;
+    restart.focus();
+    restart.onclick = async () => {
+      $("notice").hidden = true;
+      await context.restartKernel();
+    };
+  };
+  frame.contentDocument.addEventListener("click", offer, { capture: true });
+}
+
+/** What the top line says of the kernel; of a cell that takes long, for how many seconds. */
+function tellStatus(context, isCopy) {
+  const words = { busy: "Running …", idle: "Ready", starting: "Starting Python …", restarting: "Starting Python again …", dead: "Python has stopped: Kernel, then Restart, in the menu.", unknown: "Starting Python …" };
+  let hasRun = !isCopy;
+  let begun = 0;
+  let ticking;
+  const tell = () => {
+    const status = context.session?.kernel?.status;
+    clearInterval(ticking);
+    if (status === "busy") {
+      begun = Date.now();
+      hasRun = true;
+      ticking = setInterval(() => Date.now() - begun > 9_000 && say(`Running for ${Math.round((Date.now() - begun) / 10_000)}0 seconds. To stop it: ■ above.`), 10_000);
+    }
+    say(status === "idle" && !hasRun ? "Ready. Python is new: run the cells from the top." : words[status] ?? "");
+  };
+  context.statusChanged.connect(tell);
+  return { tell, forget: () => { hasRun = !isCopy; tell(); } };
+}
+
 /** Wait until the notebook is drawn, then until its kernel answers; say so. */
-async function watch(frame) {
+async function watch(frame, manifest, isCopy) {
   const until = async (found) => {
     for (;;) {
       const value = found();
@@ -204,16 +298,18 @@ async function watch(frame) {
   const panel = await until(() => frame.contentWindow?.jupyterapp?.shell?.currentWidget?.sessionContext && frame.contentWindow.jupyterapp.shell.currentWidget);
   await panel.revealed;
   for (const cell of panel.content.model.cells) if (cell.type === "code") cell.trusted = true; // the site's own, or the reader's
+  if (!isCopy) clearOutputs(panel.content.model);
+  guideLinks(frame, panel, manifest);
+  leaveKeysToMenus(frame);
+  offerRestart(frame, panel.sessionContext);
   $("loading").hidden = true;
   frame.className = "";
   await panel.sessionContext.ready;
   const context = panel.sessionContext;
   await until(() => context.session?.kernel);
-  const words = { busy: "Running …", idle: "Ready", starting: "Starting Python …", restarting: "Starting Python again …", dead: "Python has stopped: Kernel, then Restart, in the menu.", unknown: "Starting Python …" };
-  const tell = () => say(words[context.session?.kernel?.status] ?? "");
-  context.statusChanged.connect(tell);
+  const { forget } = tellStatus(context, isCopy);
   await context.session.kernel.info;
-  tell();
+  forget(); // what ran until now was the start
 }
 
 /** Ask, at most once an hour and after the lesson is open, whether there is a new release. */
@@ -228,8 +324,7 @@ async function lookForRelease(manifest, lesson) {
   update.onclick = async () => {
     update.disabled = true;
     await adopt(fresh, (fresh.lessons[path] ?? lesson).packs);
-    await $("notebook").contentWindow.jupyterapp.shell.currentWidget.context.save();
-    location.reload();
+    await leave(() => location.reload());
   };
 }
 
@@ -251,7 +346,7 @@ async function main() {
     document.title = `${lesson.title} · Box Office`;
     $("title").textContent = lesson.title;
     $("back").href = lesson.page;
-    $("back-words").textContent = "Lesson page";
+    $("back-words").textContent = path.startsWith("exercises/") ? "Page of the exercises" : "Lesson page";
   }
   if (!lesson) {
     $("heading").textContent = "There is no such lesson";
@@ -265,7 +360,7 @@ async function main() {
   if (!kept) navigator.serviceWorker.controller.postMessage("manifest");
   navigator.storage?.persist?.();
   await settleCopy(lesson);
-  await watch(showNotebook(lesson));
+  await watch(showNotebook(lesson), manifest, await hasCopy());
   document.documentElement.dataset.ready = "yes";
   return lookForRelease(manifest, lesson);
 }
