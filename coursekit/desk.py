@@ -169,6 +169,7 @@ def prepare(who: str, desk: Path, variables: Mapping[str, str]) -> Path:
     """Make a desk ready; the folder of its Jupyter configuration."""
     try:
         (desk / "exercises").mkdir(parents=True, exist_ok=True)
+        desk.chmod(0o700)  # a home may be open to others, what is worked on here is not
         lay(desk, who)
         configuration = desk / ".jupyter"
         for name, text in settings(who, desk, variables).items():

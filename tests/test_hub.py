@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -146,6 +147,10 @@ def test_from_the_fetch_to_the_exported_grades(
         )
         workspace = trial.folder / "home" / "ada" / "box-office" / "workspace"
         assert f"{workspace} {trial.folder / 's' / 'ada'}" in shown
+        answers = [cell for cell in ada.notebook(FETCHED)["cells"] if cell["cell_type"] == "code"]
+        shown = "".join(kernel.run(cell["source"]) for cell in answers)
+    told = re.findall(r"(\d+) of (\d+) points", shown)
+    own_score = sum(int(earned) for earned, _ in told)
 
     lead.formgrader(f"assignment/{CHAPTER}/collect")
     for learner in (ada, grace):
@@ -155,7 +160,7 @@ def test_from_the_fetch_to_the_exported_grades(
         cell["metadata"].get("nbgrader", {}).get("points", 0)
         for cell in ada.notebook(FETCHED)["cells"]
     )
-    assert rows["ada"]["score"] == points
+    assert rows["ada"]["score"] == points == own_score
     assert 0 < rows["grace"]["score"] < points
 
     lead.formgrader(f"assignment/{CHAPTER}/generate_feedback")

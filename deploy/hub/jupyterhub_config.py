@@ -91,8 +91,8 @@ def make_account(spawner):
     try:
         pwd.getpwnam(spawner.user.name)
     except KeyError:
-        words = ["useradd", "--create-home", "--shell", "/bin/bash", spawner.user.name]
-        subprocess.run(words, check=True)
+        words = ["useradd", "--create-home", "--key", "HOME_MODE=0700", "--shell", "/bin/bash"]
+        subprocess.run([*words, spawner.user.name], check=True)
 
 
 if settings.accounts == "create":
