@@ -180,6 +180,11 @@ def prepare() -> None:
             ) from None
 
 
+def has_systemd() -> bool:
+    """Whether systemd runs this machine, and can hold a server to its limits."""
+    return Path("/run/systemd/system").is_dir()
+
+
 def free_port(wanted: int = 0) -> int:
     """A port of 127.0.0.1 that nobody listens on; `wanted`, where it is one."""
     with socket.socket() as probe:

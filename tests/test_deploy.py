@@ -305,9 +305,11 @@ def test_the_image_copies_what_a_desk_needs() -> None:
 
 @pytest.mark.parametrize("sign_in", ["passwords", "system", "company"])
 @pytest.mark.parametrize("accounts", ["existing", "create", "shared"])
+@pytest.mark.parametrize("systemd", [True, False])
 def test_every_setting_of_the_hub_is_one(
-    sign_in: str, accounts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sign_in: str, accounts: str, systemd: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(hub, "has_systemd", lambda: systemd)
     text = (DEPLOY / "hub" / "hub.toml").read_text()
     text = re.sub(r"(?m)^sign_in = .*", f'sign_in = "{sign_in}"', text)
     text = re.sub(r"(?m)^accounts = .*", f'accounts = "{accounts}"', text)
@@ -318,6 +320,9 @@ def test_every_setting_of_the_hub_is_one(
     assert slips(config) == []
     role = config.Spawner.environment["COURSEKIT_ROLE"]
     assert (role(Somebody("lead")), role(Somebody("ada"))) == desk.ROLES[::-1]
+    limited = systemd and accounts != "shared"
+    assert ("SystemdSpawner" in config) == limited
+    assert not limited or config.SystemdSpawner.mem_limit == "2G"
     assert ("COURSEKIT_STATE" in config.Spawner.environment) == (accounts == "shared")
     assert ("pre_spawn_hook" in config.Spawner) == (accounts == "create")
     assert oct((tmp_path / "exchange").stat().st_mode)[-4:] == "1777"

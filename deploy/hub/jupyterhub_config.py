@@ -76,7 +76,7 @@ if SHARED:  # a trial: everybody is the hub's own user, and kept apart by folder
     c.JupyterHub.spawner_class = "simple"
     c.SimpleLocalProcessSpawner.home_dir_template = str(FOLDER / "home" / "{username}")
     c.Spawner.environment["COURSEKIT_STATE"] = lambda spawner: str(FOLDER / "s" / spawner.user.name)
-elif Path("/run/systemd/system").is_dir():  # limits, and a /tmp for each
+elif hub.has_systemd():  # limits, and a /tmp for each
     c.JupyterHub.spawner_class = "systemdspawner.SystemdSpawner"
     c.SystemdSpawner.mem_limit = settings.memory
     c.SystemdSpawner.cpu_limit = settings.cpu
