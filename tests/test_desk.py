@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from coursekit import desk, lab
+from coursekit import cli, desk, lab
 from coursekit.errors import WorkspaceProblem
 
 LESSON = "notebooks/ch01_api/01_design_resources.ipynb"
@@ -142,3 +143,11 @@ def test_without_a_hub_it_says_what_to_do(
     monkeypatch.delenv("JUPYTERHUB_SERVICE_URL", raising=False)
     assert desk.main([]) == 1
     assert "make lab" in capsys.readouterr().out
+
+
+def test_what_a_hub_adds_is_passed_on() -> None:
+    given = cli.parser().parse_args(["desk", "--", "--debug", "--ServerApp.x=1"])
+    assert given.arguments == ["--debug", "--ServerApp.x=1"]
+    for path in ("hub/jupyterhub_config.py", "hub/tljh.py", "z2jh/values.yaml", "image/Dockerfile"):
+        text = (ROOT / "deploy" / path).read_text()
+        assert re.search(r'desk"?, "--"\]', text), path

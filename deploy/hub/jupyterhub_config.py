@@ -64,7 +64,7 @@ else:  # any OpenID Connect provider; the four OAUTH_… variables come from you
     c.GenericOAuthenticator.scope = ["openid", "profile"]
 
 # --- what runs for each of them ---
-c.Spawner.cmd = [sys.executable, "-m", "coursekit.cli", "desk"]
+c.Spawner.cmd = [sys.executable, "-m", "coursekit.cli", "desk", "--"]
 c.Spawner.http_timeout = c.Spawner.start_timeout = 90
 c.Spawner.environment = {
     "COURSEKIT_ROLE": lambda spawner: settings.role(spawner.user.name),

@@ -15,7 +15,7 @@ COURSE = Path("/srv/box-office/course")  # the checkout, after `make environment
 EXCHANGE = Path("/srv/box-office/exchange")  # mkdir -m 1777
 LEADS = {"lead"}
 
-c.Spawner.cmd = [str(COURSE / ".venv/bin/python"), "-m", "coursekit.cli", "desk"]
+c.Spawner.cmd = [str(COURSE / ".venv/bin/python"), "-m", "coursekit.cli", "desk", "--"]
 c.Spawner.http_timeout = c.Spawner.start_timeout = 90
 c.Spawner.environment = {
     "COURSEKIT_ROLE": lambda spawner: "lead" if spawner.user.name in LEADS else "learner",
