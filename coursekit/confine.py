@@ -49,6 +49,7 @@ NOT_CLOSED = 78
 """The exit code of a process that could not be confined, and has run nothing."""
 
 _NEW_USER, _NEW_PID = 0x10000000, 0x20000000
+_NEW_NET = 0x40000000 | 0x08000000  # and shared memory
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _CREDENTIALS = struct.Struct("3i")
 _KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
@@ -382,7 +383,7 @@ def _keep(order: _Order) -> NoReturn:
             inmates.append(order.listener)
         _close_all_but([order.leash.fileno(), *inmates])
         os.setsid()
-        alone = order.namespace and _own_namespace()
+        alone = order.namespace and _own_namespace(network=bool(order.cell.ports))
         if not alone:
             _prctl(_PR_SET_CHILD_SUBREAPER, 1)
         if order.cell.ways and not jail.open_ways(order.cell.ways):
@@ -627,19 +628,22 @@ def _limit(limits: Limits) -> None:
         lower(resource.RLIMIT_NPROC, tasks + 8 * limits.processes)
 
 
-def _own_namespace() -> bool:
+def _own_namespace(network: bool = False) -> bool:
     """Put the next child into user and process name spaces of its own, if the kernel lets us.
 
-    Root needs no name space of users, and in one would lose the way into PostgreSQL's folder.
+    It has no network but the sockets it is given, unless it may keep ours. Root needs no name
+    space of users, and in one would lose the way into PostgreSQL's folder.
     """
     if sys.platform != "linux":
         return False
     user, group = os.geteuid(), os.getegid()
     libc = _libc()
-    if user == 0:
-        return bool(libc.unshare(_NEW_PID) == 0)
-    if libc.unshare(_NEW_USER | _NEW_PID) != 0:
+    wanted = _NEW_PID if user == 0 else _NEW_USER | _NEW_PID
+    apart = 0 if network else _NEW_NET
+    if libc.unshare(wanted | apart) != 0 and (not apart or libc.unshare(wanted) != 0):
         return False
+    if user == 0:
+        return True
     try:
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"{user} {user} 1")

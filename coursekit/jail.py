@@ -34,7 +34,8 @@ _FILE = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15
 _TCP = 1 << 0 | 1 << 1  # bind, connect
 _SCOPES = 1 << 0 | 1 << 1  # abstract sockets, signals
 _NO_NEW_PRIVILEGES = 38
-_NEW_MOUNTS = 0x00020000
+_NEW_MOUNTS, _NEW_USERS = 0x00020000, 0x10000000
+_NEW_ALL = 0x20000000 | 0x40000000  # processes, network
 _MS_BIND, _MS_REC, _MS_PRIVATE = 4096, 16384, 1 << 18
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc", "/proc", "/nix/store",
           "/sys/devices/system/cpu", "/dev/urandom", "/dev/random")  # fmt: skip
@@ -132,6 +133,18 @@ def landlock() -> int:
     return max(0, int(_libc().syscall(_CREATE_RULESET, None, 0, 1)))
 
 
+@cache
+def name_spaces() -> bool:
+    """Whether code can have processes and a network of its own. It forks."""
+    if sys.platform != "linux":
+        return False
+    pid = os.fork()
+    if pid == 0:
+        flags = _NEW_ALL | (0 if os.geteuid() == 0 else _NEW_USERS)
+        os._exit(0 if _libc().unshare(flags) == 0 else 1)
+    return os.waitpid(pid, 0)[1] == 0
+
+
 def gaps() -> list[str]:
     """What this machine cannot keep from confined code, in sentences."""
     found = []
@@ -141,10 +154,10 @@ def gaps() -> list[str]:
             "The kernel has no Landlock: an answer can read the files that the judge's user can"
             + (" read." if os.geteuid() == 0 else " read, and change those it can change.")
         )
-    if version < 4:
-        found.append("An answer can open and call ports of this machine.")
-    if version < 6:
-        found.append("Where there are no name spaces either, an answer can end the judge.")
+    if not name_spaces():
+        words = "The kernel gives no name spaces: an answer can send datagrams"
+        words += "" if version >= 4 else ", open and call ports"
+        found.append(words + (", and end the judge." if version < 6 else "."))
     if os.geteuid() == 0 and not may_become_others():
         found.append("Answers run as root, without root's capabilities.")
     return found

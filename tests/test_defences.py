@@ -68,6 +68,7 @@ def no_landlock(patch: Patch) -> None:
 
 def landlock_without_ports(patch: Patch) -> None:
     patch.setattr(jail, "landlock", lambda: 3)
+    patch.setattr(confine, "_NEW_NET", 0)
 
 
 def all_may_be_read(patch: Patch) -> None:
@@ -90,9 +91,13 @@ def nothing_is_given_up(patch: Patch) -> None:
 
 
 def no_name_space_and_no_sweep(patch: Patch) -> None:
-    patch.setattr(confine, "_own_namespace", lambda: False)
+    patch.setattr(confine, "_own_namespace", lambda **_: False)
     patch.setattr(confine, "_sweep", lambda *_, **__: None)
     patch.setattr(confine, "end_tree", lambda pid: os.kill(pid, 9))
+
+
+def network_is_shared(patch: Patch) -> None:
+    patch.setattr(confine, "_NEW_NET", 0)
 
 
 def nobody_looks(patch: Patch) -> None:
@@ -168,6 +173,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], str]] = [
     (nothing_is_given_up, "other_processes"),
     (nothing_is_given_up, "database_password_read"),
     (no_name_space_and_no_sweep, "orphan"),
+    (network_is_shared, "sends_datagrams"),
     (nobody_looks, "endless_output"),
     (limits(output=1 << 33, file_size=1 << 22), "endless_output"),
     (limits(processes=64), "fork"),
