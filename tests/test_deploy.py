@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import importlib
 import os
@@ -183,16 +184,38 @@ class Somebody:
         self.user = types.SimpleNamespace(name=name)
 
 
-def test_leads_and_learners_get_what_is_theirs() -> None:
-    spawner = hub_config(VALUES).KubeSpawner
-    lead, learner = Somebody("lead"), Somebody("ada")
-    role = spawner.environment["COURSEKIT_ROLE"]
-    assert (role(lead), role(learner)) == desk.ROLES[::-1]
-    assert [one["slug"] for one in spawner.profile_list(lead)] == ["lessons", "grading"]
-    assert spawner.profile_list(learner) == []
-    traits = known()["KubeSpawner"].class_traits(config=True)
-    for profile in VALUES["singleuser"]["profileList"]:
-        assert set(profile.get("kubespawner_override", {})) <= set(traits)
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """KubeSpawner asks where its cluster is when it is made; it is never spoken to."""
+    there = {"name": "x", "cluster": {"server": "https://127.0.0.1:1"}}
+    known = {"name": "x", "context": {"cluster": "x", "user": "x"}}
+    config = {"current-context": "x", "contexts": [known], "clusters": [there],
+              "users": [{"name": "x", "user": {"token": "x"}}]}  # fmt: skip
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    monkeypatch.setattr(
+        "kubernetes_asyncio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION",
+        str(tmp_path / "kubeconfig"),
+    )
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize(
+    ("name", "role", "gigabytes"), [("lead", "lead", 3), ("ada", "learner", 1.5)]
+)
+def test_leads_and_learners_get_what_is_theirs(name: str, role: str, gigabytes: float) -> None:
+    config = hub_config(VALUES)
+    memory = VALUES["singleuser"]["memory"]
+    config.KubeSpawner.mem_limit = memory["limit"]  # as the chart does
+
+    async def made() -> Any:  # its client wants a loop
+        return known()["KubeSpawner"](_mock=True, config=config)
+
+    spawner = asyncio.run(made())
+    spawner.user = Somebody(name).user
+    assert spawner.environment["COURSEKIT_ROLE"](spawner) == role
+    spawner.pre_spawn_hook(spawner)
+    assert spawner.mem_limit == gigabytes * 1024**3
+    assert spawner.options_form == "", "nobody is asked before the start"
 
 
 def test_people_and_scopes_agree() -> None:

@@ -14,7 +14,7 @@ import httpx
 import websocket
 
 SETTINGS = 'id="jupyter-config-data"'
-SPAWN_SECONDS = 60.0
+SPAWN_SECONDS = 90.0
 
 
 class Visitor:
