@@ -154,6 +154,7 @@ def proxy(folder: Path) -> Path:
                 f"The hub's proxy needs {tool}, which is not here. Install Node.js 20.19 or "
                 "later, then run the same command again."
             )
+    print("Fetching the hub's proxy, once …", flush=True)
     folder.mkdir(parents=True, exist_ok=True)
     for path in source.glob("package*.json"):
         shutil.copy(path, folder)
@@ -328,11 +329,12 @@ Ctrl-C ends the hub, and deletes all of it."""
 
 def main(port: int) -> int:
     """`coursekit hub`: a trial until Ctrl-C."""
+    port = free_port(port)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     print("Starting a hub …", flush=True)
     try:
-        with Trial(free_port(port)) as trial:
+        with Trial(port) as trial:
             people = "\n".join(
                 f"  {name:<8} {word:<14} {trial.settings.role(name)}"
                 for name, word in trial.passwords.items()

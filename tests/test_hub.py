@@ -9,6 +9,8 @@ import json
 import os
 import re
 import shutil
+import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -22,7 +24,7 @@ import pytest
 from conftest import ROOT, eventually, processes_of
 from visitor import Visitor
 
-from coursekit import hub
+from coursekit import cli, hub
 
 CHAPTER = "ch01_api"
 NOTEBOOK = "01_design_resources"
@@ -114,6 +116,45 @@ def test_each_has_a_desk_of_their_own(people: dict[str, Visitor], trial: hub.Tri
     assert "@jupyter/nbgrader:formgrader" in off
     assert "@jupyter/nbgrader:assignment-list" not in off
     assert "@jupyter/nbgrader" not in off
+
+
+# --- the command ------------------------------------------------------------------------------
+
+
+def test_the_command_says_how_to_sign_in_and_leaves_nothing() -> None:
+    _needs_node()
+    port = hub.free_port()
+    with subprocess.Popen(
+        [sys.executable, "-m", "coursekit.cli", "hub", "--port", str(port)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if "Ctrl-C ends" in line:
+                break
+        assert f"http://127.0.0.1:{port}" in said
+        people = dict(re.findall(r"^  (\w+) +([0-9a-f]{12}) ", said, re.M))
+        assert set(people) == set(hub.TRIAL.people)
+        assert len(set(people.values())) == len(people)
+        folder = Path(re.findall(r"It is all in (\S+);", said)[0])
+        assert folder.is_dir()
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=90)
+    assert process.returncode == 0, rest
+    assert "its folder deleted" in rest
+    assert not folder.exists()
+    assert not processes_of(folder)
+
+
+def test_a_port_that_is_taken_has_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        assert cli.main(["hub", "--port", str(other.getsockname()[1])]) == 1
+    assert "cannot be used" in capsys.readouterr().err
 
 
 # --- the whole way ----------------------------------------------------------------------------
