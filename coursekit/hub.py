@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from coursekit import lab, places
@@ -298,7 +299,17 @@ class Trial:
                 [sys.executable, "-m", "coursekit.cli", "stop"], check=False,
                 env={**os.environ, "COURSEKIT_STATE": str(state)}, capture_output=True,
             )  # fmt: skip
+        for left in self._left():
+            with contextlib.suppress(psutil.Error):
+                left.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _left(self) -> Iterator[psutil.Process]:
+        """What works in the folder still: of a hub that died, the proxy and people's servers."""
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if Path(process.cwd()).is_relative_to(self.folder):
+                    yield process
 
     def _states(self) -> Iterator[Path]:
         with contextlib.suppress(OSError):

@@ -157,6 +157,19 @@ def test_a_port_that_is_taken_has_a_sentence(capsys: pytest.CaptureFixture[str])
     assert "cannot be used" in capsys.readouterr().err
 
 
+def test_a_hub_that_was_killed_leaves_nothing() -> None:
+    """Its proxy lives in a session of its own, and does not notice."""
+    _needs_node()
+    with hub.Trial(hub.free_port()) as trial:
+        working = processes_of(trial.folder)
+        parent = next(one for one in working if "jupyterhub_config.py" in " ".join(one.cmdline()))
+        assert any("configurable-http-proxy" in " ".join(one.cmdline()) for one in working)
+        parent.kill()
+        trial.wait()
+    assert not trial.folder.exists()
+    eventually(lambda: not processes_of(trial.folder), 10, "the proxy ends too")
+
+
 # --- the whole way ----------------------------------------------------------------------------
 
 
