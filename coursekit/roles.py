@@ -153,6 +153,14 @@ def admit(server: services.Administration, name: str, folder: Path) -> Visitor:
     return visitor
 
 
+def shut(server: services.Administration, database: str) -> None:
+    """Let nobody in who is not let in by name."""
+    change = sql.SQL(
+        "revoke all on database {name} from public; alter database {name} connection limit -1"
+    )
+    server.execute(change.format(name=sql.Identifier(database)))
+
+
 def let_in(server: services.Administration, visitor: Visitor, database: str) -> None:
     """Open a database to this role and to the judge, and to nobody else."""
     change = sql.SQL(

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import LiteralString
 from urllib.parse import quote, urlsplit
@@ -212,6 +213,7 @@ TEMPLATE = "boxoffice_template_"
 HALF_MADE = "boxoffice_halfmade_"
 DISCARDED = "boxoffice_discarded_"
 MAKING_SECONDS = 60
+DROPS = 4
 
 Administration = psycopg.Connection[tuple[object, ...]]
 
@@ -300,12 +302,13 @@ def _prune(server: Administration) -> None:
             _use(name).unlink(missing_ok=True)
 
 
-def copy(template: str, name: str, *, keep: str | None = None) -> str:
+def copy(template: str, name: str, *, keep: str | None = None, closed: bool = False) -> str:
     """Make the database `name` a copy of a template, and return its address.
 
     A database of that name is replaced, its connections are ended; with `keep` it is renamed to
     that instead (in place of what was kept so before). `template0` makes an empty database. What
     was replaced only goes out of the way: `sweep(DISCARDED, …)` drops it, which takes longer.
+    `closed` lets nobody in but the server's own user.
     """
     with administering(name) as server, _alone(server, name):
         if keep is not None:
@@ -314,6 +317,7 @@ def copy(template: str, name: str, *, keep: str | None = None) -> str:
         else:
             _discard(server, name)
         how = " strategy wal_log" if server.info.server_version >= 150000 else ""
+        how += " connection limit 0" if closed else ""
         _run(server, "create database {} template {}" + how, name, template)
     return postgres_url(name)
 
@@ -352,12 +356,15 @@ def drop(name: str) -> None:
 
 def sweep(prefix: str, is_dead: Callable[[str], bool]) -> list[str]:
     """Drop the databases with that prefix that nobody uses and that `is_dead` says are over."""
-    gone = []
     with administering(prefix) as server:
-        for name in _names(server, prefix):
-            if is_dead(name) and not connections(server, name):
-                _drop(server, name)
-                gone.append(name)
+        gone = [n for n in _names(server, prefix) if is_dead(n) and not connections(server, n)]
+
+    def drop_one(name: str) -> None:
+        with administering(name) as own:
+            _drop(own, name)
+
+    with ThreadPoolExecutor(DROPS) as pool:  # each waits for a checkpoint: one serves several
+        list(pool.map(drop_one, gone))
     return gone
 
 

@@ -146,8 +146,13 @@ class Supply:
         self._dismiss()
 
     def tidy(self, ahead: bool = True) -> None:
-        """When the verdict is out: spares for the next check, then drop what this one used."""
-        if ahead and self._template and not self.is_own:
+        """When the verdict is out: spares for the next check, then drop what this one used.
+
+        Not `ahead`, for many checks in a row: dropping waits for `sweep`, as one at a time does it.
+        """
+        if not ahead:  # the one sweep for all takes these along
+            return
+        if self._template and not self.is_own:
             stock(self._template)
         if self.is_used:
             with contextlib.suppress(CourseError, psycopg.Error):
@@ -195,9 +200,12 @@ def stock(template: str) -> None:
 
 def _copy(template: str, name: str) -> str:
     """A copy that nobody will miss: its commits need not wait for the disk."""
-    url = services.copy(template, name)
+    guarded = roles.is_guarded()
+    url = services.copy(template, name, closed=guarded)
     with services.administering(name) as server:
         services._run(server, "alter database {} set synchronous_commit = off", name)
+        if guarded:
+            roles.shut(server, name)
     return url
 
 
