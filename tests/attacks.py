@@ -27,7 +27,7 @@ import psutil
 import psycopg
 from conftest import ROOT
 
-from coursekit import judge, places, roles, services
+from coursekit import judge, places, roles, services, supply
 from coursekit.computer import Computer
 from coursekit.jail import FIRST_USER, USERS
 from coursekit.judge import plain
@@ -112,6 +112,11 @@ class World:
     def gradebook(self) -> Path:
         return self.folder / "gradebook.db"
 
+    @property
+    def spare(self) -> str:
+        """A database that is ready for another check."""
+        return f"{supply.prefix()}{supply.SPARE}{self.mark}"
+
     def names(self) -> dict[str, str]:
         return {
             "SECRET": str(self.secret), "GRADEBOOK": str(self.gradebook),
@@ -167,15 +172,15 @@ class World:
             names = ["postgres", roles.JUDGE, roles.OWNER]
             if sorted(told) != sorted((n, n == "postgres", None) for n in names):
                 found.append(f"changed roles: {told}")
-        url = services.postgres_url(self.database)
-        try:
-            with psycopg.connect(url) as server:
-                row = server.execute("select array_agg(n) from kept").fetchone()
-                extra = server.execute("select 1 from pg_tables where tablename = %s", [self.mark])
-                if row != ([1, 2, 3],) or extra.fetchall():
-                    found.append("changed another database")
-        except psycopg.Error as error:
-            found.append(f"changed another database: {error}")
+        for name in (self.database, self.spare):
+            try:
+                with psycopg.connect(services.postgres_url(name)) as server:
+                    row = server.execute("select array_agg(n) from kept").fetchone()
+                    extra = "select 1 from pg_tables where tablename = %s"
+                    if row != ([1, 2, 3],) or server.execute(extra, [self.mark]).fetchall():
+                        found.append("changed another database")
+            except psycopg.Error as error:
+                found.append(f"changed another database: {error}")
         return found
 
 
@@ -218,6 +223,7 @@ def world() -> Iterator[World]:
             victim.kill()
             victim.wait()
             services.drop(database)
+            services.drop(made.spare)
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -229,5 +235,8 @@ def _furnish(made: World) -> None:
         book.execute("insert into grade values (1)")
     for path in (made.folder, *made.folder.rglob("*")):
         path.chmod(0o777 if path.is_dir() else 0o666)
-    with psycopg.connect(services.database(made.database), autocommit=True) as server:
-        server.execute("create table kept (n int); insert into kept values (1), (2), (3)")
+    for url in (services.database(made.database), supply._copy("template0", made.spare)):
+        with psycopg.connect(url, autocommit=True) as server:
+            server.execute("create table kept (n int); insert into kept values (1), (2), (3)")
+            if made.spare in url:
+                server.execute(f"alter table kept owner to {roles.OWNER}".encode())

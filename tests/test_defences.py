@@ -16,7 +16,17 @@ import pytest
 from attacks import World
 from psycopg import sql
 
-from coursekit import confine, confined, hearing, jail, judge, places, roles, services
+from coursekit import (
+    confine,
+    confined,
+    hearing,
+    jail,
+    judge,
+    places,
+    roles,
+    services,
+    supply,
+)
 from coursekit.confine import Confined, Limits
 
 Patch = pytest.MonkeyPatch
@@ -133,6 +143,18 @@ def answers_are_superusers(patch: Patch) -> None:
     patch.setattr(roles, "admit", admitted)
 
 
+def other_databases_are_open(patch: Patch) -> None:
+    admit = roles.admit
+
+    def admitted(server: services.Administration, name: str, folder: Path) -> roles.Visitor:
+        for spare in services._names(server, supply.prefix() + supply.SPARE):
+            change = sql.SQL("grant connect on database {} to public")
+            server.execute(change.format(sql.Identifier(spare)))
+        return admit(server, name, folder)
+
+    patch.setattr(roles, "admit", admitted)
+
+
 def judges_role_is_in_reach(patch: Patch) -> None:
     admit = roles.admit
 
@@ -181,6 +203,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], str]] = [
     (questions_without_a_mark, "forged_replies"),
     (any_files_stay, "noisy_prints"),
     (answers_are_superusers, "database_superuser"),
+    (other_databases_are_open, "database_of_others"),
     (judges_role_is_in_reach, "database_judge_altered"),
     (judge_takes_the_first_schema, "database_shadowed"),
     (judge_keeps_what_triggers_set, "database_trigger"),
