@@ -12,10 +12,11 @@ import contextlib
 import ctypes
 import os
 import platform
+import signal
 import stat
 import struct
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -114,13 +115,14 @@ def may_become_others() -> bool:
     ways = closed(needed())
     if not may_set or not ways:
         return bool(may_set)
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os._exit(0 if open_ways(ways) else 1)
-        finally:
-            os._exit(1)
-    return os.waitpid(pid, 0)[1] == 0
+    with _uninterrupted():
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os._exit(0 if open_ways(ways) else 1)
+            finally:
+                os._exit(1)
+        return os.waitpid(pid, 0)[1] == 0
 
 
 @cache
@@ -138,11 +140,22 @@ def name_spaces() -> bool:
     """Whether code can have processes and a network of its own. It forks."""
     if sys.platform != "linux":
         return False
-    pid = os.fork()
-    if pid == 0:
-        flags = _NEW_ALL | (0 if os.geteuid() == 0 else _NEW_USERS)
-        os._exit(0 if _libc().unshare(flags) == 0 else 1)
-    return os.waitpid(pid, 0)[1] == 0
+    with _uninterrupted():
+        pid = os.fork()
+        if pid == 0:
+            flags = _NEW_ALL | (0 if os.geteuid() == 0 else _NEW_USERS)
+            os._exit(0 if _libc().unshare(flags) == 0 else 1)
+        return os.waitpid(pid, 0)[1] == 0
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """An Interrupt waits: inside of a fork Python would swallow it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def gaps() -> list[str]:

@@ -35,6 +35,17 @@ os.environ["COURSEKIT_WORKSPACE"] = str(STATE / "workspace")
 os.environ["COURSEKIT_IDLE_SECONDS"] = "60"  # whatever happens, nothing stays for long
 
 
+LONGEST = ("test_checks_bank", "TestDatabaseInOrder", "test_tab_bank", "TestApiInOrder", "test_hub")
+"""What takes minutes in one go begins first, so that no worker is left alone with it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return next((n for n, name in enumerate(LONGEST) if name in item.nodeid), len(LONGEST))
+
+    items.sort(key=place)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "external: needs PostgreSQL or Redis of the system")
 

@@ -81,7 +81,10 @@ def test_backend() -> bool:
 
 def test_engine() -> bool:
     """The helper package, the checks and their banks."""
-    return tool("pytest", *PARALLEL, "tests", "--ignore=tests/site", "--ignore=tests/live")
+    return tool(
+        "pytest", *PARALLEL, "--no-loadscope-reorder", "tests",
+        "--ignore=tests/site", "--ignore=tests/live",
+    )  # fmt: skip
 
 
 def test_lessons() -> bool:

@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from inside import Inside
+from inside import Inside, presence  # noqa: F401
 from test_checks_bank import BANK, KNOWN, answers_in, entry, missing
 
 from coursekit import judge, runtime

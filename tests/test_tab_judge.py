@@ -8,7 +8,7 @@ from pathlib import Path
 import democourse
 import pytest
 import test_judge
-from inside import Inside
+from inside import Inside, presence  # noqa: F401
 from test_judge import LOOP, grade, page
 
 from coursekit import judge, places, runtime

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import test_shell
-from inside import Inside
+from inside import Inside, presence  # noqa: F401
 
 from coursekit import runtime, session, shell, tool
 from coursekit.errors import AppFailed, WorkspaceProblem
