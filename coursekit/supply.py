@@ -192,10 +192,14 @@ def stock(template: str) -> None:
         for old in kinds[:-SPARE_KINDS]:
             services.sweep(_spare(old.name), lambda _: True)
             old.unlink()
+        making = f"{prefix()}{SPARE}new_"
+        services.sweep(making, lambda _: True)  # what somebody who was killed left
         with services.administering(template) as server:
-            stand = len(services._names(server, _spare(template)))
-        for _ in range(SPARES - stand):
-            _copy(template, _spare(template) + secrets.token_hex(4))
+            for _ in range(SPARES - len(services._names(server, _spare(template)))):
+                name = secrets.token_hex(4)
+                _copy(template, making + name)
+                # Only what is ready has the name of a spare: a check may claim it at once.
+                services._rename(server, making + name, _spare(template) + name)
 
 
 def _copy(template: str, name: str) -> str:
