@@ -93,18 +93,20 @@ def test_from_nothing_to_three_graded_by_the_page_alone(tmp_path: Path) -> None:
     assert re.search(r"Handed in nothing</h3>\s*<ul[^>]*>\s*<li>Linus Pauling</li>\s*</ul>", html)
     assert progress(tmp_path) == {"ada": "4", "grace": "0", "linus": "0"}
 
-    for learner in ("ada", "grace"):
-        folder = tmp_path / "cohort" / "submitted" / learner / "ch01_api"
-        shutil.copytree(tmp_path / "cohort" / "hand-ins" / learner, folder)
     typed(clear)
-    ((_, five),) = blocks(page, "If you want marks and feedback pages")
-    typed(five)
+    typed("\n".join(rehearsal.splitlines()[:-1]))  # the same hand-ins, without a report
+    ((_, marking),) = blocks(page, "If you want marks and feedback pages")
+    typed(marking)
+    shutil.copy(
+        ROOT / "solutions/ch01_api/01_design_resources.ipynb", tmp_path / "cohort/hand-ins/grace"
+    )
+    typed(marking)  # the newest counts
     with (tmp_path / "cohort/grades.csv").open(encoding="utf-8") as file:
         marks = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
-    assert marks == {"ada": 20, "grace": 0, "linus": 0}
+    assert marks == {"ada": 20, "grace": 20, "linus": 0}
     assert (tmp_path / "cohort/feedback/ada/ch01_api/01_design_resources.html").is_file()
     typed("coursekit report")
-    assert progress(tmp_path) == {"ada": "4", "grace": "0", "linus": "0"}
+    assert progress(tmp_path) == {"ada": "4", "grace": "4", "linus": "0"}
 
 
 def progress(root: Path) -> dict[str, str]:
