@@ -258,7 +258,7 @@ class _Boxes:
             )
         self._needs = [checks.needs(item) for item in exercise.items]
         self._numbers = [n for n in range(len(exercise.items)) if n != left_out]
-        self._patience = min(ANSWER_SECONDS, exercise.limit / 2)
+        self._patience = min(ANSWER_SECONDS, max(exercise.limit - 2, exercise.limit / 2))
         self._made: dict[int, ConfinedSandbox] = {}
         self._taking = threading.Lock()
         self._workers = ThreadPoolExecutor(3)

@@ -22,11 +22,14 @@ import psutil
 from coursekit import places
 
 RECOVERY_SECONDS = 80
-MARK = "# coursekit 2"
+MARK = "# coursekit 3"
 SETTINGS = f"""
 {MARK}
 max_connections = 300
 timezone = 'UTC'
+# Data in a folder for temporary files: what a power cut breaks is made anew. Else each database
+# that is dropped after a check would wait for the disk.
+fsync = off
 log_timezone = 'UTC'
 lc_messages = 'C'
 """

@@ -427,3 +427,12 @@ def kernels(checkout: Path, tmp_path: Path, state: Path) -> Iterator[Kernels]:
     yield make
     for kernel in begun:
         kernel.end()
+
+
+@pytest.fixture(scope="module")
+def presence() -> Iterator[None]:
+    """Somebody is there, as a kernel is: unused servers would stop in the middle of the tests."""
+    from coursekit import warm
+
+    with contextlib.closing(warm.connect()):
+        yield

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import selectors
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
-
-from coursekit import services, warm
+from coursekit import services
 from coursekit.checks import Exercise
 from coursekit.computer import Computer
 from coursekit.judge import Order
@@ -19,13 +16,6 @@ from coursekit.tab import asgi, clock, loop, sandbox, tools
 from coursekit.verdict import Verdict
 
 NAP = 0.02
-
-
-@pytest.fixture(scope="module", autouse=True)
-def presence() -> Iterator[None]:
-    """Somebody is there, as a kernel is: unused servers would stop in the middle of the tests."""
-    with contextlib.closing(warm.connect()):
-        yield
 
 
 class Selector(selectors.DefaultSelector):

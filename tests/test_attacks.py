@@ -12,6 +12,8 @@ from attacks import World
 from coursekit import grade, jail
 from coursekit.verdict import Verdict
 
+pytestmark = pytest.mark.usefixtures("presence")
+
 ENTRIES = sorted(attacks.BANK.glob("*.py"))
 
 

@@ -20,6 +20,8 @@ from coursekit.checks import KINDS, Exercise
 from coursekit.judge import Entry, plain
 from coursekit.verdict import ItemResult, Outcome, Verdict
 
+pytestmark = pytest.mark.usefixtures("presence")
+
 BANK = Path(__file__).parent / "bank"
 KNOWN = checks.exercises()
 LESSONS = sorted({exercise.lesson for exercise in KNOWN.values()})
@@ -141,7 +143,10 @@ def test_starter_is_not_attempted(id: str) -> None:
 
 @every
 def test_solution_passes(id: str) -> None:
-    verdict = judge.judge(id, answers_in(KNOWN[id], "solutions"))
+    answers = answers_in(KNOWN[id], "solutions")
+    verdict = judge.judge(id, answers)
+    if verdict.outcome is Outcome.COULD_NOT_FINISH:  # late once; see `judged`
+        verdict = judge.judge(id, answers)
     assert verdict.outcome is Outcome.PASSED, verdict.text()
     assert verdict.earned == verdict.points
 

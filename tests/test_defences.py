@@ -29,6 +29,8 @@ from coursekit import (
 )
 from coursekit.confine import Confined, Limits
 
+pytestmark = pytest.mark.usefixtures("presence")
+
 Patch = pytest.MonkeyPatch
 
 

@@ -22,6 +22,8 @@ from nbgrader.api import Gradebook
 from coursekit import checks, course, grade, judge, official
 from coursekit.verdict import Outcome, Verdict
 
+pytestmark = pytest.mark.usefixtures("presence")
+
 CHAPTER = "ch01_api"
 NOTEBOOK = "02_implement_endpoints"
 SECRET = "the lead's own notes"

@@ -11,11 +11,13 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from inside import Inside, presence  # noqa: F401
+from inside import Inside
 from test_checks_bank import BANK, KNOWN, answers_in, judged, missing
 
 from coursekit import judge, runtime
 from coursekit.verdict import Outcome, Verdict
+
+pytestmark = pytest.mark.usefixtures("presence")
 
 NAMES = {exercise.name: id for id, exercise in KNOWN.items()}
 

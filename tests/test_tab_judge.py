@@ -8,12 +8,14 @@ from pathlib import Path
 import democourse
 import pytest
 import test_judge
-from inside import Inside, presence  # noqa: F401
+from inside import Inside
 from test_judge import LOOP, grade, page
 
 from coursekit import judge, places, runtime
 from coursekit.tab import sandbox
 from coursekit.verdict import Outcome
+
+pytestmark = pytest.mark.usefixtures("presence")
 
 demo = test_judge.demo
 

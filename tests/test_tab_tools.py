@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 import test_shell
-from inside import Inside, presence  # noqa: F401
+from inside import Inside
 
 from coursekit import runtime, session, shell, tool
 from coursekit.errors import AppFailed, WorkspaceProblem
 from coursekit.tab import tools
+
+pytestmark = pytest.mark.usefixtures("presence")
 
 
 @pytest.fixture
