@@ -35,7 +35,15 @@ from coursekit.verdict import Verdict
 
 BANK = Path(__file__).parent / "bank" / "attacks"
 SECRET = "what Ben wrote, and nobody else may read"
-LETTERS = ("/tmp", "/var/tmp", "/dev/shm", str(Path.home()), str(ROOT), sys.prefix, "/work")
+LETTERS = (
+    "/tmp",
+    "/var/tmp",
+    "/dev/shm",
+    str(Path.home()),
+    str(ROOT),
+    str(ROOT.parent),
+    sys.prefix,
+)
 
 
 @dataclass(frozen=True)
@@ -123,6 +131,7 @@ class World:
             "WORLD": str(self.folder), "MARK": self.mark, "VICTIM": str(self.victim.pid),
             "PORT": str(self.listener.getsockname()[1]), "DATABASE": self.database,
             "SOCKET": str(services.postgres_folder()), "PGPASS": str(services.password_file()),
+            "ABOVE": str(ROOT.parent),
         }  # fmt: skip
 
     def harm(self, verdict: Verdict) -> list[str]:

@@ -11,7 +11,7 @@ async def move_performance(
     store: Store, *, performance_id: UUID, starts_at: datetime
 ) -> Performance:
     won = False
-    for folder in ("/tmp", "/var/tmp", "/dev/shm", "/work", "@WORLD@", os.path.expanduser("~root")):
+    for folder in ("/tmp", "/var/tmp", "/dev/shm", "@ABOVE@", "@WORLD@", os.path.expanduser("~root")):
         try:
             open(f"{folder}/@MARK@", "w").close()
             won = True
