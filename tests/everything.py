@@ -21,7 +21,8 @@ from coursekit import services
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 PYTHON = sys.executable
-PARALLEL = ["-n", "2", "--dist", "loadscope", "-q"]
+TOLD = ["-q", "--tb=short", "-rfEs"]  # a failure in few lines, its name again at the end, each skip
+PARALLEL = ["-n", "2", "--dist", "loadscope", *TOLD]
 
 
 def tool(*words: str, cwd: Path = ROOT, **variables: str) -> bool:
@@ -103,12 +104,12 @@ def build_book() -> bool:
 
 def test_site() -> bool:
     """Every page of the built site, in a real browser."""
-    return tool("pytest", "-q", "tests/site")
+    return tool("pytest", *TOLD, "tests/site")
 
 
 def test_live() -> bool:
     """Every lesson and solution in a browser tab, from the built site, without a network."""
-    return tool("pytest", "-q", "tests/live")
+    return tool("pytest", *TOLD, "tests/live")
 
 
 Step = Callable[[], bool]
