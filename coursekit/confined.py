@@ -20,7 +20,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
-from coursekit import sandbox, server, tool
+from coursekit import sandbox, server, services, tool
 from coursekit.confine import Confined
 from coursekit.ground import Ground, Role
 from coursekit.sandbox import (
@@ -83,7 +83,8 @@ class ConfinedSandbox(Sandbox):
 
     def _open(self, url: str, milliseconds: int) -> psycopg.Connection[dict[str, Any]]:
         return JudgesConnection.connect(
-            url, autocommit=True, connect_timeout=5, row_factory=dict_row, prepare_threshold=None,
+            url, autocommit=True, connect_timeout=services.CONNECT_SECONDS,
+            row_factory=dict_row, prepare_threshold=None,
             options=f"{PATH} -c statement_timeout={milliseconds}", application_name="check",
         )  # fmt: skip
 

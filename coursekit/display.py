@@ -209,7 +209,7 @@ def card(
         f'<tr style="background:none"><th scope="row" style="text-align:left;vertical-align:top;'
         f'padding:.1em 1em .1em 0;font-weight:600;border:0;white-space:nowrap">{escape(label)}</th>'
         f'<td style="text-align:left;padding:.1em 0;border:0;white-space:pre-wrap;'
-        f'overflow-wrap:anywhere">{_inline(text)}</td></tr>'
+        f'overflow-wrap:anywhere">{inline(text)}</td></tr>'
         for label, text in parts
         if label
     ) + "".join(
@@ -224,8 +224,8 @@ def card(
         if rows
         else ""
     )
-    tail = f'<div style="margin-top:.35em">{_inline(footer)}</div>' if footer else ""
-    inner = f"<div>{badge(sign, tone)} <strong>{_inline(title)}</strong></div>{table}{tail}"
+    tail = f'<div style="margin-top:.35em">{inline(footer)}</div>' if footer else ""
+    inner = f"<div>{badge(sign, tone)} <strong>{inline(title)}</strong></div>{table}{tail}"
     return Shown("\n".join(lines), box(inner, tone, f"{sign} {title}"))
 
 
@@ -236,12 +236,12 @@ def _prose(text: str) -> str:
         f'<pre style="margin:.4em 0;padding:.4em .6em;background:rgba(128,128,128,.15);'
         f'color:inherit;border-radius:3px;overflow-x:auto">{escape(dedent(piece).rstrip())}</pre>'
         if place % 2
-        else _inline(piece)
+        else inline(piece)
         for place, piece in enumerate(pieces)
     )
 
 
-def _inline(text: str) -> str:
+def inline(text: str) -> str:
     """Escaped text with `backticks` as code, and *a word* between stars as emphasis."""
     pieces = escape(text, quote=False).split("`")
     if len(pieces) % 2 == 0:
@@ -384,7 +384,7 @@ def diff(path: str, old: str | None, new: str, note: str = "") -> Shown:
         if rows
         else ""
     )
-    tail = f"<div>{_inline(note)}</div>" if note else ""
+    tail = f"<div>{inline(note)}</div>" if note else ""
     return Shown(text, box(f"<div>{escape(title)}</div>{block}{tail}", "brass", title))
 
 
@@ -459,7 +459,7 @@ def verdict_card(verdict: Verdict) -> Shown:
         line = (
             '<div style="margin-top:.45em">'
             f"{badge(*mark)} "
-            f"{_inline(item.title)} <span>({item.earned:g} of {item.points:g})</span></div>"
+            f"{inline(item.title)} <span>({item.earned:g} of {item.points:g})</span></div>"
         )
         facts = [
             (label, text)
@@ -472,19 +472,19 @@ def verdict_card(verdict: Verdict) -> Shown:
         detail = "".join(
             f'<div style="margin-left:2.2em"><strong>{label}</strong> '
             '<span style="white-space:pre-wrap;overflow-wrap:anywhere">'
-            f"{_inline(text)}</span></div>"
+            f"{inline(text)}</span></div>"
             for label, text in facts
         )
         blocks.append(line + detail)
     score = f"{verdict.earned:g} of {verdict.points:g} points"
     head = (
         f"<div>{badge(f'{sign} {verdict.outcome}', tone)} "
-        f"<strong>{_inline(verdict.title)}</strong> "
+        f"<strong>{inline(verdict.title)}</strong> "
         f"· {score}</div>"
     )
-    message = f'<div style="margin-top:.3em;white-space:pre-wrap">{_inline(verdict.message)}</div>'
+    message = f'<div style="margin-top:.3em;white-space:pre-wrap">{inline(verdict.message)}</div>'
     html = head + (message if verdict.message else "") + "".join(blocks)
     if str(verdict.outcome) in {"not yet", "could not finish", "not attempted"}:
         call = f'`hint("{verdict.id}")`'
-        html += f'<div style="margin-top:.45em">Stuck? {_inline(call)}</div>'
+        html += f'<div style="margin-top:.45em">Stuck? {inline(call)}</div>'
     return Shown(verdict.text(), box(html, tone, f"{verdict.title}: {verdict.outcome}, {score}"))

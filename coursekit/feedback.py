@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 from nbconvert.exporters import Exporter
 from nbformat import NotebookNode
 from nbgrader import utils  # type: ignore[import-untyped]
 
+from coursekit import display
 from coursekit.official import MIME
 from coursekit.verdict import SIGNS, Outcome, Verdict
 
@@ -28,6 +30,8 @@ class Exercise:
     verdict: Verdict | None
     answers: tuple[str, ...]
     comments: tuple[str, ...]
+    reason: str = ""
+    """Why there is no verdict."""
 
     @property
     def sign(self) -> str:
@@ -60,6 +64,7 @@ class FeedbackPage(Exporter):
 def page(nb: NotebookNode, about: Mapping[str, Any]) -> str:
     """The page of a notebook that went through `official` and nbgrader's `GetGrades`."""
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["inline"] = lambda text: Markup(display.inline(text))
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(about=about, exercises=list(_exercises(nb)))
 
@@ -75,7 +80,7 @@ def _exercises(nb: NotebookNode) -> Iterator[Exercise]:
         if utils.is_grade(cell):
             yield Exercise(
                 about["grade_id"], about.get("score") or 0, about["points"], _verdict(cell),
-                tuple(answers), tuple(c for c in comments if c != "No response."),
+                tuple(answers), tuple(c for c in comments if c != "No response."), _reason(cell),
             )  # fmt: skip
             answers, comments = [], []
 
@@ -86,3 +91,7 @@ def _verdict(cell: NotebookNode) -> Verdict | None:
         if told:
             return Verdict.from_json(told)
     return None
+
+
+def _reason(cell: NotebookNode) -> str:
+    return next((shown.get("evalue", "") for shown in cell.get("outputs", [])), "")

@@ -33,6 +33,9 @@ from coursekit.errors import ServiceDown
 
 STARTING_SECONDS = 30
 RECOVERY_SECONDS = 90
+ASK_SECONDS = 8
+CONNECT_SECONDS = 20
+"""A server that is down refuses at once; one on a busy machine may take seconds to answer."""
 NEEDED_BYTES = 20 * 1024**2
 GIVEN = "COURSEKIT_GIVEN_"
 
@@ -106,7 +109,9 @@ def postgres_port() -> int | None:
 def postgres_version() -> str | None:
     """ "PostgreSQL 18" where it answers, else None."""
     try:
-        with psycopg.connect(postgres_url(), connect_timeout=3, autocommit=True) as connection:
+        with psycopg.connect(
+            postgres_url(), connect_timeout=ASK_SECONDS, autocommit=True
+        ) as connection:
             row = connection.execute("show server_version_num").fetchone()
     except psycopg.Error:
         return None
@@ -269,7 +274,9 @@ def _make_template(
 
 def _settle(name: str) -> None:
     """Statistics and visibility are part of a template: its copies plan alike in every run."""
-    with psycopg.connect(postgres_url(name), autocommit=True, connect_timeout=5) as connection:
+    with psycopg.connect(
+        postgres_url(name), autocommit=True, connect_timeout=CONNECT_SECONDS
+    ) as connection:
         tables = connection.execute(
             "select relnamespace::regnamespace::text, relname from pg_class where relkind = 'r' "
             "and relnamespace::regnamespace::text !~ '^(pg_|information_schema)'"
@@ -402,7 +409,7 @@ def administering(name: str, database: str = "postgres") -> Iterator[Administrat
 
 def _administrator(database: str) -> Administration:
     url = postgres_url(database)
-    settings = {"connect_timeout": 5, "application_name": "coursekit"}
+    settings = {"connect_timeout": CONNECT_SECONDS, "application_name": "coursekit"}
     try:
         return psycopg.connect(url, autocommit=True, **settings)  # type: ignore[arg-type]
     except psycopg.OperationalError:

@@ -98,7 +98,7 @@ class Supply:
         """A connection that breaks when the server does; it is healed first where it is down."""
         with services.administering(self._prefix):
             return psycopg.connect(
-                services.postgres_url(), autocommit=True, connect_timeout=5,
+                services.postgres_url(), autocommit=True, connect_timeout=services.CONNECT_SECONDS,
                 application_name="coursekit",
             )  # fmt: skip
 

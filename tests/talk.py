@@ -16,7 +16,7 @@ import sys
 import traceback
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from coursekit.tab import postgres
 
@@ -34,9 +34,13 @@ class SocketWire:
         self._socket.sendall(data)
 
     def receive(self, wait: bool) -> bytes:
-        with suppress(BlockingIOError):
-            return self._socket.recv(1 << 16, 0 if wait else socket.MSG_DONTWAIT)
-        return b""
+        try:
+            data = self._socket.recv(1 << 16, 0 if wait else socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return b""
+        if not data:
+            raise ConnectionResetError("server closed the connection unexpectedly")
+        return data
 
     def fileno(self) -> int:
         return self._socket.fileno()

@@ -39,6 +39,8 @@ def world() -> Iterator[World]:
     if jail.gaps():
         pytest.skip(f"this machine cannot keep all attacks out: {' '.join(jail.gaps())}")
     with attacks.world() as made:
+        # What was made for the same attack, while the defence stood, would be taken again.
+        services.sweep(services.TEMPLATE, lambda _: True)
         try:
             yield made
         finally:

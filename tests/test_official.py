@@ -19,7 +19,7 @@ import pytest
 from conftest import ROOT
 from nbgrader.api import Gradebook
 
-from coursekit import checks, course, grade, judge, official
+from coursekit import checks, course, display, grade, judge, official
 from coursekit.verdict import Outcome, Verdict
 
 pytestmark = pytest.mark.usefixtures("presence")
@@ -209,6 +209,7 @@ def test_what_could_not_be_graded_is_no_mark_and_left_to_the_lead(cohort: Path) 
     assert "is not a notebook" in str(record(cohort, "bad")["problem"])
     page = (cohort / "cohort/feedback/bad" / CHAPTER / f"{NOTEBOOK}.html").read_text()
     assert "could not be graded" in page
+    assert "is not a notebook" in page
 
 
 def test_check_without_a_verdict_is_never_full_marks() -> None:
@@ -274,13 +275,19 @@ def test_feedback_page_has_each_sentence(cohort: Path) -> None:
     shown = " ".join(Page(page).text.split())
     missed = 0
     for each in record(cohort, "partly")["exercises"]:  # type: ignore[attr-defined]
-        assert each["title"] in shown
+        assert each["title"].replace("`", "") in shown
         for item in each["items"]:
-            assert " ".join(item["title"].split()) in shown
+            assert words(item["title"]) in shown
             missed += bool(item["why"])
             for label in ("expected", "got", "why", "where"):
-                assert " ".join(item[label].split()) in shown
+                assert words(item[label]) in shown
     assert missed
+    assert "<code" in page
+
+
+def words(text: str) -> str:
+    """A sentence as a page shows it."""
+    return " ".join(Page(display.inline(text)).text.split())
 
 
 def test_lead_sees_the_released_notebook_with_the_learners_cells(cohort: Path) -> None:
