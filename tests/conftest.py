@@ -19,11 +19,14 @@ from typing import TypeVar
 import psutil
 import pytest
 
+from coursekit import places
+
 ROOT = Path(__file__).resolve().parent.parent
 T = TypeVar("T")
 
 # Tests never touch the servers, the workspace or the variables of whoever runs them.
-STATE = Path(tempfile.mkdtemp(prefix="bx-", dir="/tmp"))
+PASSING = places.passing()
+STATE = Path(tempfile.mkdtemp(prefix="bx-", dir=PASSING))
 STATE.chmod(0o711)
 for _name in ("DATABASE_URL", "REDIS_URL", "REDIS_PREFIX"):
     if _name in os.environ:
@@ -143,7 +146,7 @@ def _nothing_stays() -> Iterator[None]:
 @pytest.fixture
 def state() -> Iterator[Path]:
     """A state folder of one test's own, for tests that kill servers."""
-    folder = Path(tempfile.mkdtemp(prefix="bx-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="bx-", dir=PASSING))
     folder.chmod(0o711)
     yield folder
     left = end_all(folder) if any(folder.iterdir()) else []

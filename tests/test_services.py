@@ -14,7 +14,7 @@ import psutil
 import psycopg
 import pytest
 import redis
-from conftest import alive, eventually, processes_of, python, variables
+from conftest import PASSING, alive, eventually, processes_of, python, variables
 
 from coursekit import places, services
 from coursekit.errors import ServiceDown
@@ -31,7 +31,7 @@ def home() -> Iterator[Path]:
     """A state folder whose servers this module may kill."""
     from conftest import end_all
 
-    folder = Path(tempfile.mkdtemp(prefix="bx-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="bx-", dir=PASSING))
     folder.chmod(0o711)
     yield folder
     assert not end_all(folder)

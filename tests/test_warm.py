@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import alive, end_all, eventually, processes_of, python, variables
+from conftest import PASSING, alive, end_all, eventually, processes_of, python, variables
 
 from coursekit import warm
 from coursekit.errors import ServiceDown
@@ -22,7 +22,7 @@ from coursekit.errors import ServiceDown
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="bx-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="bx-", dir=PASSING))
     folder.chmod(0o711)
     yield folder
     assert not end_all(folder)
