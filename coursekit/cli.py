@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import io
-import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -23,12 +20,7 @@ def _doctor(_: argparse.Namespace) -> int:
 def _stop(_: argparse.Namespace) -> int:
     from coursekit import services, warm
 
-    for pid in warm.running():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + 10
-    while warm.running() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    warm.stop()
     services.stop()
     print("PostgreSQL, Redis and the helper process of this checkout are stopped.")
     return 0

@@ -40,6 +40,7 @@ from coursekit.warm import Channel
 
 MEGABYTE = 1 << 20
 POLL_SECONDS = 0.03
+WEIGH_SECONDS = 0.5
 MESSAGE_BYTES = 8 * MEGABYTE
 BIRTH_SECONDS = 5.0
 OWN_VARIABLES = frozenset({"DATABASE_URL", "HOME", "TMPDIR", "PYTHONPATH"})
@@ -67,6 +68,8 @@ class Limits:
     cpu_seconds: int = 30
     file_size: int = 16 * MEGABYTE
     open_files: int = 1024
+    files: int = 128 * MEGABYTE
+    """Bytes of all files together."""
 
 
 @dataclass(frozen=True)
@@ -318,6 +321,20 @@ class Mother(Confined):
             return pid
 
 
+Weigh = Callable[[], str]
+"""Which limit is broken by all processes together; "" where none is."""
+
+
+def heavy(folder: Path, limits: Limits) -> str:
+    """What to say where the files below a folder take more than they may."""
+    size = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                size += os.lstat(os.path.join(path, name)).st_size
+    return f"it wrote more than {limits.files // MEGABYTE} MB of files" * (size > limits.files)
+
+
 class Watch:
     """Looks at the confined processes until `close`, and ends them when the time is over."""
 
@@ -325,6 +342,7 @@ class Watch:
         self.deadline = time.monotonic() + seconds
         self._seconds = seconds
         self._watched: list[Confined] = []
+        self._weights: list[Weigh] = []
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -343,9 +361,20 @@ class Watch:
         with contextlib.suppress(ValueError):
             self._watched.remove(process)
 
+    def weigh(self, weigh: Weigh) -> None:
+        """Ask this too, now and then: what it says ends all processes."""
+        self._weights.append(weigh)
+
     def _run(self) -> None:
+        weighed, breach = time.monotonic(), ""
         while not self._closed.wait(POLL_SECONDS):
+            if time.monotonic() - weighed > WEIGH_SECONDS:
+                breach = next(filter(None, (weigh() for weigh in self._weights)), "")
+                weighed = time.monotonic()
             for process in list(self._watched):
+                if breach and not process.breach:
+                    process.breach = breach
+                    process.stop()
                 if self.left() < 0 and not process.breach:
                     process.breach = f"it was not done within {self._seconds:g} seconds"
                     process.stop()

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from coursekit import checks, course, jail, judge, places, services, tables, warm
 from coursekit.checks import Exercise
-from coursekit.confine import Watch
+from coursekit.confine import Limits, Watch, heavy
 from coursekit.confined import ROLES, ConfinedSandbox
 from coursekit.errors import CourseError
 from coursekit.ground import Ground
@@ -209,6 +209,7 @@ def _look(
 ) -> Looked:  # fmt: skip
     """Look at the items, each in a sandbox of its own; again where something came between."""
     watch = Watch(exercise.limit)
+    watch.weigh(lambda: heavy(folder, Limits()))
     shared, disturbed = True, False
     try:
         for number in range(ROUNDS):
@@ -218,6 +219,8 @@ def _look(
             )
             with contextlib.closing(_Boxes(exercise, ground, sabotaged, touched)) as boxes:
                 supplies += boxes.supplies
+                for supply in boxes.supplies:
+                    watch.weigh(supply.heavy)
                 found = _items(exercise, boxes, sabotaged)
                 disturbed = boxes.was_disturbed and found[0] is not Outcome.PASSED
             if not disturbed and not ground.is_altered:

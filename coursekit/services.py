@@ -19,7 +19,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import LiteralString
 from urllib.parse import quote, urlsplit
@@ -218,7 +217,6 @@ TEMPLATE = "boxoffice_template_"
 HALF_MADE = "boxoffice_halfmade_"
 DISCARDED = "boxoffice_discarded_"
 MAKING_SECONDS = 60
-DROPS = 4
 
 Administration = psycopg.Connection[tuple[object, ...]]
 
@@ -323,10 +321,22 @@ def copy(template: str, name: str, *, keep: str | None = None, closed: bool = Fa
             _rename(server, name, keep)
         else:
             _discard(server, name)
-        how = " strategy wal_log" if server.info.server_version >= 150000 else ""
-        how += " connection limit 0" if closed else ""
-        _run(server, "create database {} template {}" + how, name, template)
+        create(server, template, name, closed=closed)
     return postgres_url(name)
+
+
+def create(server: Administration, template: str, name: str, *, closed: bool = False) -> None:
+    """Make a database that is not there yet; see `copy`.
+
+    PostgreSQL can copy files, after a checkpoint, or write each page to its log. Where nothing
+    waits for the disk, as on the embedded server, copying takes half the time.
+    https://www.postgresql.org/docs/current/sql-createdatabase.html
+    """
+    how: LiteralString = ""
+    if server.info.server_version >= 150000:
+        how = " strategy wal_log" if given_url("DATABASE_URL") else " strategy file_copy"
+    limit: LiteralString = " connection limit 0" if closed else ""
+    _run(server, "create database {} template {}" + how + limit, name, template)
 
 
 def close_connections(name: str) -> None:
@@ -365,13 +375,8 @@ def sweep(prefix: str, is_dead: Callable[[str], bool]) -> list[str]:
     """Drop the databases with that prefix that nobody uses and that `is_dead` says are over."""
     with administering(prefix) as server:
         gone = [n for n in _names(server, prefix) if is_dead(n) and not connections(server, n)]
-
-    def drop_one(name: str) -> None:
-        with administering(name) as own:
-            _drop(own, name)
-
-    with ThreadPoolExecutor(DROPS) as pool:  # each waits for a checkpoint: one serves several
-        list(pool.map(drop_one, gone))
+        for name in gone:
+            _drop(server, name)
     return gone
 
 

@@ -30,6 +30,8 @@ SPARES = 5
 SPARE_KINDS = 2
 """How many spares there are of a template, and of how many templates."""
 SPARE = "spare_"
+LARGEST = 256 << 20
+"""Bytes that a database of a check may take."""
 
 Call = Callable[[str], None]
 """Runs the learner's `set_up(url)` in a confined process. Raises NotYet or CouldNotFinish."""
@@ -72,7 +74,7 @@ class Supply:
                     raise
             is_there = claim(self._witness, self._template, self._prefix + name)
         if not is_there:
-            _copy(self._template, self._prefix + name)
+            _copy(self._witness, self._template, self._prefix + name)
         if self._visitor is None:
             return services.postgres_url(self._prefix + name)
         with self._making:
@@ -131,6 +133,22 @@ class Supply:
         except psycopg.Error:
             return True
         return False
+
+    def heavy(self) -> str:
+        """What to say where the databases take more than they may."""
+        if self._witness is None:
+            return ""
+        query = (
+            "select max(pg_database_size(oid)) from pg_database where starts_with(datname, %s)"
+            " or datname in (select datname from pg_stat_activity where usename = %s)"
+        )
+        visitor = self._visitor.name if self._visitor is not None else None
+        try:
+            row = self._witness.execute(query, [self._prefix, visitor]).fetchone()
+        except psycopg.Error:  # one may be dropped at this moment, or the server be down
+            return ""
+        size = int(str(row[0] or 0)) if row else 0
+        return f"it filled a database with more than {LARGEST >> 20} MB" * (size > LARGEST)
 
     def close(self) -> None:
         if self._witness is not None:
@@ -197,20 +215,19 @@ def stock(template: str) -> None:
         with services.administering(template) as server:
             for _ in range(SPARES - len(services._names(server, _spare(template)))):
                 name = secrets.token_hex(4)
-                _copy(template, making + name)
+                _copy(server, template, making + name)
                 # Only what is ready has the name of a spare: a check may claim it at once.
                 services._rename(server, making + name, _spare(template) + name)
 
 
-def _copy(template: str, name: str) -> str:
+def _copy(server: services.Administration, template: str, name: str) -> None:
     """A copy that nobody will miss: its commits need not wait for the disk."""
     guarded = roles.is_guarded()
-    url = services.copy(template, name, closed=guarded)
-    with services.administering(name) as server:
+    services.create(server, template, name, closed=guarded)
+    if guarded:  # on a server that waits for nothing
+        roles.shut(server, name)
+    else:
         services._run(server, "alter database {} set synchronous_commit = off", name)
-        if guarded:
-            roles.shut(server, name)
-    return url
 
 
 def _spare(template: str) -> str:

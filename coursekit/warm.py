@@ -226,6 +226,16 @@ def running() -> list[int]:
     return found
 
 
+def stop(seconds: float = 10) -> None:
+    """End this checkout's warm parents, and wait until they are gone."""
+    for pid in running():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + seconds
+    while running() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
 # --- the side that runs -------------------------------------------------------------------
 
 

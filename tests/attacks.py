@@ -244,8 +244,11 @@ def _furnish(made: World) -> None:
         book.execute("insert into grade values (1)")
     for path in (made.folder, *made.folder.rglob("*")):
         path.chmod(0o777 if path.is_dir() else 0o666)
-    for url in (services.database(made.database), supply._copy("template0", made.spare)):
-        with psycopg.connect(url, autocommit=True) as server:
-            server.execute("create table kept (n int); insert into kept values (1), (2), (3)")
+    services.database(made.database)
+    with services.administering(made.spare) as server:
+        supply._copy(server, "template0", made.spare)
+    for url in map(services.postgres_url, (made.database, made.spare)):
+        with psycopg.connect(url, autocommit=True) as own:
+            own.execute("create table kept (n int); insert into kept values (1), (2), (3)")
             if made.spare in url:
-                server.execute(f"alter table kept owner to {roles.OWNER}".encode())
+                own.execute(f"alter table kept owner to {roles.OWNER}".encode())

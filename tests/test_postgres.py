@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import threading
 from pathlib import Path
 
 import psycopg
@@ -53,6 +55,35 @@ def test_settings_that_keep_it_from_starting_are_set_aside(
     assert line in (folder / f"{name}.kept").read_text()
     assert line not in (folder / name).read_text()
     assert services.notes() == []
+
+
+def test_server_that_is_told_to_stop_in_its_recovery_is_started_again(folder: Path) -> None:
+    services.ensure()
+    with psycopg.connect(services.postgres_url("boxoffice_mine")) as connection:
+        connection.execute("create table many as select generate_series(1, 500000) as n")
+    killed = services.processes()["postgres"]
+    killed.kill()
+    killed.wait(10)
+    log = folder / "log"
+    begins = log.stat().st_size
+    told: list[int] = []
+
+    def stop() -> None:
+        def look() -> bool:
+            if b"redo starts" in log.read_bytes()[begins:]:
+                told.append(int((folder / "postmaster.pid").read_text().split()[0]))
+                os.kill(told[0], signal.SIGINT)
+            return bool(told)
+
+        eventually(look)
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    services.ensure()
+    stopper.join()
+    assert told
+    assert mine() == (7,)
+    assert services.notes() == [], "nothing was wrong with its settings"
 
 
 def test_settings_that_are_gone_come_back(folder: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -15,7 +17,7 @@ from pathlib import Path
 import psutil
 from figures import PYTHON, ROOT, Figure, last_line, state
 
-from coursekit import checks, course, judge
+from coursekit import checks, course, judge, places, quarters
 
 CHAPTERS = ("ch01_api", "ch02_database")
 SUBMISSIONS = 50
@@ -40,14 +42,15 @@ print(count / (time.perf_counter() - begun))
 def bench_grading(_: int) -> list[Figure]:
     """Checks a second and memory; beside the rate, the judge asked one by one, without nbgrader."""
     seconds = {}
-    with tempfile.TemporaryDirectory(prefix="boxoffice-bench-") as name, state() as variables:
+    with tempfile.TemporaryDirectory(prefix="boxoffice-bench-") as name, state() as apart:
+        variables = {k: v for k, v in apart.items() if k != quarters.STATE}
         for count in (SUBMISSIONS // 2, SUBMISSIONS):
             root = Path(name) / str(count)
             looked = hand_in(root, count)
             peak, seconds[count] = grade(root, variables)
             rate = looked / seconds[count]
         paths = sorted(map(str, root.glob("cohort/submitted/*/*/*.ipynb")))[:8]
-        alone = float(last_line(ONE_BY_ONE.format(paths=paths), variables))
+        alone = float(last_line(ONE_BY_ONE.format(paths=paths), apart))
     half, whole = seconds[SUBMISSIONS // 2], seconds[SUBMISSIONS]
     note = f"{SUBMISSIONS} submissions, {looked} answers in {whole:.0f} s"
     return [
@@ -106,7 +109,7 @@ def grade(root: Path, variables: Mapping[str, str]) -> tuple[int, float]:
     def watch() -> None:
         nonlocal peak
         while not over.wait(SAMPLE_SECONDS):
-            peak = max(peak, memory(str(variables["COURSEKIT_STATE"]), str(root)))
+            peak = max(peak, memory(quarters.PREFIX, str(root)) + in_memory())
 
     watcher = threading.Thread(target=watch)
     for chapter in CHAPTERS:
@@ -128,6 +131,17 @@ def nbgrader(root: Path, variables: Mapping[str, str], *words: str) -> None:
         [PYTHON, "-m", "nbgrader", *words], cwd=root, env=dict(variables), check=True,
         capture_output=True,
     )  # fmt: skip
+
+
+def in_memory() -> int:
+    """Bytes of the files that grading has in memory, where it has them there."""
+    used = 0
+    for folder in places.MEMORY.glob(f"{quarters.PREFIX}*"):
+        for path, _, names in os.walk(folder):
+            for name in names:
+                with contextlib.suppress(OSError):  # it may be gone by now
+                    used += os.lstat(os.path.join(path, name)).st_blocks * 512
+    return used
 
 
 def memory(*marks: str) -> int:

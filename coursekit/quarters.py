@@ -1,0 +1,80 @@
+"""Servers of official grading's own: no learner's or lead's, and in memory where that has room.
+
+They are there from the first submission that a process grades until that process ends, or until
+nothing was graded for a while. Where `COURSEKIT_STATE` names a folder, its servers are used.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from coursekit import places, services, warm
+
+PREFIX = "boxoffice-grading-"
+IDLE_SECONDS = 60
+STATE, IDLE = "COURSEKIT_STATE", "COURSEKIT_IDLE_SECONDS"
+
+
+@contextlib.contextmanager
+def own() -> Iterator[None]:
+    """Meanwhile all that this process starts or asks is of its own quarters.
+
+    Not longer: a Jupyter server that grades by nbgrader's formgrader goes on with the lead's.
+    """
+    if os.environ.get(STATE):
+        yield
+        return
+    before = os.environ.get(IDLE)
+    os.environ[STATE] = str(_folder())
+    os.environ[IDLE] = before or str(IDLE_SECONDS)
+    try:
+        yield
+    finally:
+        del os.environ[STATE]
+        if before is None:
+            del os.environ[IDLE]
+
+
+@functools.cache
+def _folder() -> Path:
+    room = places.passing()
+    tidy(room)
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=room))
+    folder.chmod(0o711)  # PostgreSQL passes through as another user
+    atexit.register(_leave, folder)
+    return folder
+
+
+def _leave(folder: Path) -> None:
+    _folder.cache_clear()
+    os.environ[STATE] = str(folder)
+    with contextlib.suppress(OSError):
+        warm.stop()
+        services.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+    del os.environ[STATE]
+
+
+def tidy(room: Path) -> None:
+    """Remove the folders of processes that were killed, once their servers stopped."""
+    for folder in room.glob(f"{PREFIX}*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)) and not _is_used(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_used(folder: Path) -> bool:
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if any(str(folder) in word for word in process.cmdline()):
+                return True
+    return False
