@@ -20,7 +20,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
-from coursekit import sandbox, server, services, tool
+from coursekit import forking, sandbox, server, services, tool
 from coursekit.confine import Confined
 from coursekit.ground import Ground, Role
 from coursekit.sandbox import (
@@ -82,17 +82,19 @@ class ConfinedSandbox(Sandbox):
         return self._databases.judges_url(self._name)
 
     def _open(self, url: str, milliseconds: int) -> psycopg.Connection[dict[str, Any]]:
-        return JudgesConnection.connect(
-            url, autocommit=True, connect_timeout=services.CONNECT_SECONDS,
-            row_factory=dict_row, prepare_threshold=None,
-            options=f"{PATH} -c statement_timeout={milliseconds}", application_name="check",
-        )  # fmt: skip
+        with forking.QUIET:
+            return JudgesConnection.connect(
+                url, autocommit=True, connect_timeout=services.CONNECT_SECONDS,
+                row_factory=dict_row, prepare_threshold=None,
+                options=f"{PATH} -c statement_timeout={milliseconds}", application_name="check",
+            )  # fmt: skip
 
     def administer(self, query: LiteralString) -> None:
         self.database_url  # noqa: B018
         assert self._databases is not None
         url = self._databases.owners_url(self._name)
-        with psycopg.connect(url, autocommit=True, options=PATH) as server:
+        with services.connect(url) as server:
+            server.execute(f"set {PATH.removeprefix('-c ')}".encode())
             server.execute(query)
 
     def _copy(self) -> None:

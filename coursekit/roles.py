@@ -115,10 +115,7 @@ def _exists(server: services.Administration, name: str) -> bool:
 
 @contextlib.contextmanager
 def _administrator(database: str = "postgres") -> Iterator[services.Administration]:
-    with psycopg.connect(
-        services.postgres_url(database), autocommit=True, connect_timeout=services.CONNECT_SECONDS,
-        application_name="coursekit",
-    ) as server:  # fmt: skip
+    with services.connect(services.postgres_url(database)) as server:
         yield server
 
 

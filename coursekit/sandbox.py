@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[dict[str, Any]]
 
 T = TypeVar("T")
-ANSWER_SECONDS = 8.0
+ANSWER_SECONDS = 5.0
 ANSWER_BYTES = 8 << 20
 MEMORY = "your code used more than 512 MB of memory."
 STARTS = "your API starts"

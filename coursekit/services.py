@@ -27,7 +27,7 @@ import psutil
 import psycopg
 from psycopg import sql as statement
 
-from coursekit import places, postgres
+from coursekit import forking, places, postgres
 from coursekit.errors import ServiceDown
 
 STARTING_SECONDS = 30
@@ -108,13 +108,11 @@ def postgres_port() -> int | None:
 def postgres_version() -> str | None:
     """ "PostgreSQL 18" where it answers, else None."""
     try:
-        with psycopg.connect(
-            postgres_url(), connect_timeout=ASK_SECONDS, autocommit=True
-        ) as connection:
+        with connect(postgres_url(), connect_timeout=ASK_SECONDS) as connection:
             row = connection.execute("show server_version_num").fetchone()
     except psycopg.Error:
         return None
-    return f"PostgreSQL {int(row[0]) // 10000}" if row else None
+    return f"PostgreSQL {int(str(row[0])) // 10000}" if row else None
 
 
 def redis_version() -> str | None:
@@ -272,9 +270,7 @@ def _make_template(
 
 def _settle(name: str) -> None:
     """Statistics and visibility are part of a template: its copies plan alike in every run."""
-    with psycopg.connect(
-        postgres_url(name), autocommit=True, connect_timeout=CONNECT_SECONDS
-    ) as connection:
+    with connect(postgres_url(name)) as connection:
         tables = connection.execute(
             "select relnamespace::regnamespace::text, relname from pg_class where relkind = 'r' "
             "and relnamespace::regnamespace::text !~ '^(pg_|information_schema)'"
@@ -414,12 +410,19 @@ def administering(name: str, database: str = "postgres") -> Iterator[Administrat
 
 def _administrator(database: str) -> Administration:
     url = postgres_url(database)
-    settings = {"connect_timeout": CONNECT_SECONDS, "application_name": "coursekit"}
     try:
-        return psycopg.connect(url, autocommit=True, **settings)  # type: ignore[arg-type]
+        return connect(url)
     except psycopg.OperationalError:
         ensure()
-        return psycopg.connect(url, autocommit=True, **settings)  # type: ignore[arg-type]
+        return connect(url)
+
+
+def connect(url: str, connect_timeout: int = CONNECT_SECONDS) -> Administration:
+    """A connection of our own, in which each statement is a transaction."""
+    with forking.QUIET:
+        return psycopg.connect(
+            url, autocommit=True, connect_timeout=connect_timeout, application_name="coursekit"
+        )
 
 
 @contextlib.contextmanager

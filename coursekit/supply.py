@@ -99,10 +99,7 @@ class Supply:
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
         """A connection that breaks when the server does; it is healed first where it is down."""
         with services.administering(self._prefix):
-            return psycopg.connect(
-                services.postgres_url(), autocommit=True, connect_timeout=services.CONNECT_SECONDS,
-                application_name="coursekit",
-            )  # fmt: skip
+            return services.connect(services.postgres_url())
 
     @property
     def is_own(self) -> bool:

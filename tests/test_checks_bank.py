@@ -49,24 +49,9 @@ def entry(path: Path) -> Entry:
     return judge.read_entry(path)
 
 
-TIMES = re.compile(r"answer within|done within|does not come to an end|loop")
-"""What a sentence holds that an entry without an end is meant to get."""
-
-
 @cache
 def verdict_on(id: str, path: Path, sabotaged: int | None = None) -> Verdict:
-    return judged(id, path, sabotaged)
-
-
-def judged(id: str, path: Path, sabotaged: int | None = None) -> Verdict:
-    """The verdict on an entry. A machine with other work may be late once, an answer twice."""
-    found = entry(path)
-    verdict = judge.judge(id, found.answers, sabotaged=sabotaged)
-    late = verdict.outcome is Outcome.COULD_NOT_FINISH and not TIMES.search(" ".join(found.says))
-    if late or verdict.outcome is Outcome.COULD_NOT_BE_GRADED:
-        print(f"again: {path.parent.name}/{path.stem}: {verdict.message}")
-        verdict = judge.judge(id, found.answers, sabotaged=sabotaged)
-    return verdict
+    return judge.judge(id, entry(path).answers, sabotaged=sabotaged)
 
 
 def cells_of(exercise: Exercise, kind: str) -> list[dict[str, object]]:
@@ -143,10 +128,7 @@ def test_starter_is_not_attempted(id: str) -> None:
 
 @every
 def test_solution_passes(id: str) -> None:
-    answers = answers_in(KNOWN[id], "solutions")
-    verdict = judge.judge(id, answers)
-    if verdict.outcome is Outcome.COULD_NOT_FINISH:  # late once; see `judged`
-        verdict = judge.judge(id, answers)
+    verdict = judge.judge(id, answers_in(KNOWN[id], "solutions"))
     assert verdict.outcome is Outcome.PASSED, verdict.text()
     assert verdict.earned == verdict.points
 
