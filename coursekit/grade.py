@@ -11,7 +11,9 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,8 @@ from coursekit.verdict import SIGNS, Outcome, Verdict
 LARGEST = 100 << 20
 STRANGE = 3
 """Checks of names that nobody knows: so many are told of."""
-AT_ONCE = 2
-"""Exercises of a notebook that are looked at side by side."""
+AT_ONCE = 3
+"""Exercises that are looked at side by side."""
 LONGEST = 200_000
 """Characters of one cell with code."""
 MOST = 1000
@@ -66,19 +68,47 @@ class Graded:
 
 def grade_notebook(path: Path) -> Graded:
     """The verdicts on one notebook. Never raises for what is in it."""
-    try:
-        cells = read(path)
-        names = exercises_in(cells, path.name)
-        if not names:
-            raise CourseError(f"{path.name} holds no exercise of this course.")
-        bodies = bodies_in(cells)
-    except FileNotFoundError:
-        return Graded(str(path), problem="there is no such file.")
-    except (CourseError, OSError, RecursionError) as error:
-        return Graded(str(path), problem=str(error))
-    asked = [_prepare(name, bodies) for name in names]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return Graded(str(path), tuple(pool.map(lambda ask: ask(), asked)))
+    return Row().grade(path)
+
+
+class Row:
+    """Notebooks one after the other: the next one is begun while the one before is looked at."""
+
+    def __init__(
+        self, within: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+    ) -> None:
+        """All that is looked at is looked at `within` such a context."""
+        self._within = within
+        self._pool = ThreadPoolExecutor(AT_ONCE)
+        self._begun: dict[Path, Callable[[], Graded]] = {}
+
+    def grade(self, path: Path, following: Path | None = None) -> Graded:
+        """The verdicts on one notebook; `following` is the one that is asked for next."""
+        begun = self._begun.pop(path, None) or self._begin(path)
+        self._begun.clear()  # whoever was expected did not come
+        if following is not None:
+            self._begun[following] = self._begin(following)
+        return begun()
+
+    def _begin(self, path: Path) -> Callable[[], Graded]:
+        with self._within():
+            try:
+                cells = read(path)
+                names = exercises_in(cells, path.name)
+                if not names:
+                    raise CourseError(f"{path.name} holds no exercise of this course.")
+                bodies = bodies_in(cells)
+            except FileNotFoundError:
+                return lambda: Graded(str(path), problem="there is no such file.")
+            except (CourseError, OSError, RecursionError) as error:
+                problem = str(error)
+                return lambda: Graded(str(path), problem=problem)
+            asked = [self._pool.submit(self._ask, _prepare(name, bodies)) for name in names]
+        return lambda: Graded(str(path), tuple(each.result() for each in asked))
+
+    def _ask(self, ask: Callable[[], Verdict]) -> Verdict:
+        with self._within():
+            return ask()
 
 
 def read(path: Path) -> list[dict[str, object]]:
@@ -183,11 +213,11 @@ def main(given: Sequence[str | Path], as_json: bool = False) -> int:
         return 2
     for gap in jail.gaps():
         print(f"! not defended on this machine: {gap}", file=sys.stderr)
-    results = []
-    for number, path in enumerate(paths, 1):
+    results, row = [], Row()
+    for number, (path, following) in enumerate(zip_longest(paths, paths[1:]), 1):
         if len(paths) > 1:
             print(f"{number} of {len(paths)}  {path}", file=sys.stderr, flush=True)
-        results.append(grade_notebook(path))
+        results.append(row.grade(path, following))
     if as_json:
         print(json.dumps([graded.to_json() for graded in results], indent=1))
     else:

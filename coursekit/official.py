@@ -206,8 +206,7 @@ class Judge(NbGraderPreprocessor):  # type: ignore[misc]
             )
         )
         path = folder / f"{about['notebook']}.ipynb"
-        with quarters.own():
-            graded = grade.grade_notebook(path)
+        graded = _row.grade(path, self._following(path))
         if graded.problem:
             self.log.error("%s could not be graded: %s", path, graded.problem)
         found: dict[str, Verdict] = {}
@@ -222,6 +221,15 @@ class Judge(NbGraderPreprocessor):  # type: ignore[misc]
         submitted = _time_in(folder / TIMESTAMP) or _changed(path)
         record(Path(coursedir.root), about, submitted, graded)
         return nb, resources
+
+    def _following(self, path: Path) -> Path | None:
+        """The submitted notebook that nbgrader comes to after this one."""
+        folders = self.parent.parent.assignments
+        paths = [Path(name) for folder in sorted(folders) for name in sorted(folders[folder])]
+        return next(iter(paths[paths.index(path) + 1 :]), None) if path in paths else None
+
+
+_row = grade.Row(quarters.own)
 
 
 def _verdict(graded: grade.Graded, cell: NotebookNode) -> Verdict:

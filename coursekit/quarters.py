@@ -11,7 +11,9 @@ import contextlib
 import functools
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,24 +26,44 @@ IDLE_SECONDS = 60
 STATE, IDLE = "COURSEKIT_STATE", "COURSEKIT_IDLE_SECONDS"
 
 
+_entering = threading.Lock()
+_inside = 0
+_before: dict[str, str | None] = {}
+
+
 @contextlib.contextmanager
 def own() -> Iterator[None]:
-    """Meanwhile all that this process starts or asks is of its own quarters.
+    """Meanwhile all that this process starts or asks is of its own quarters. For any thread.
 
     Not longer: a Jupyter server that grades by nbgrader's formgrader goes on with the lead's.
     """
-    if os.environ.get(STATE):
-        yield
-        return
-    before = os.environ.get(IDLE)
-    os.environ[STATE] = str(_folder())
-    os.environ[IDLE] = before or str(IDLE_SECONDS)
+    global _inside
+    with _entering:
+        if not _inside and os.environ.get(STATE):
+            is_named = True
+        else:
+            is_named = False
+            if not _inside:
+                _before.update({name: os.environ.get(name) for name in (STATE, IDLE)})
+                os.environ[STATE] = str(_folder())
+                os.environ.setdefault(IDLE, str(IDLE_SECONDS))
+            _inside += 1
     try:
         yield
     finally:
-        del os.environ[STATE]
-        if before is None:
-            del os.environ[IDLE]
+        if not is_named:
+            with _entering:
+                _inside -= 1
+                if not _inside:
+                    _go_back()
+
+
+def _go_back() -> None:
+    for name, value in _before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 @functools.cache
@@ -55,13 +77,13 @@ def _folder() -> Path:
 
 
 def _leave(folder: Path) -> None:
-    _folder.cache_clear()
     os.environ[STATE] = str(folder)
-    with contextlib.suppress(OSError):
-        warm.stop()
-        services.stop()
+    for server in services.processes().values():  # nobody will read their data again
+        with contextlib.suppress(psutil.Error):
+            server.send_signal(signal.SIGQUIT)
+    warm.stop()
+    services.stop()
     shutil.rmtree(folder, ignore_errors=True)
-    del os.environ[STATE]
 
 
 def tidy(room: Path) -> None:
