@@ -38,6 +38,8 @@ from coursekit.verdict import (
 
 FAILURES = 2
 SHOWN = 500
+ENDS = "ends"
+"""The folder of the course as of each lesson's end, in the folder of the servers."""
 KEPT_SECONDS = 24 * 60 * 60
 SHAPE = (LookupError, TypeError, AttributeError, ValueError)
 """What reading an answer of an unexpected shape raises."""
@@ -138,7 +140,7 @@ def _base(lesson: str, folder: Path | None) -> Path:
     if package:
         stamp = [(str(p), p.stat().st_mtime_ns) for p in sorted(package.rglob("*"))]
     mark = repr((lesson, stamp, Path(build.__file__).stat().st_mtime_ns))
-    kept = places.state() / "ends"
+    kept = places.state() / ENDS
     path = kept / f"{hashlib.sha256(mark.encode()).hexdigest()[:16]}.json"
     if path.exists():
         return path

@@ -22,7 +22,7 @@ from coursekit import checks, course, judge, places, quarters
 CHAPTERS = ("ch01_api", "ch02_database")
 SUBMISSIONS = 50
 """Notebooks: most solved, some with a wrong answer, the others of a learner who only began."""
-SAMPLE_SECONDS = 0.2
+SAMPLE_SECONDS = 1.0
 GIGABYTE = 1 << 30
 
 ONE_BY_ONE = """
