@@ -13,7 +13,7 @@ from nbconvert.exporters import Exporter
 from nbformat import NotebookNode
 from nbgrader import utils  # type: ignore[import-untyped]
 
-from coursekit import display
+from coursekit import checks, display
 from coursekit.official import MIME
 from coursekit.verdict import SIGNS, Outcome, Verdict
 
@@ -39,7 +39,13 @@ class Exercise:
 
     @property
     def title(self) -> str:
-        return self.verdict.title if self.verdict else self.name
+        titles = {exercise.name: exercise.title for exercise in checks.exercises().values()}
+        return self.verdict.title if self.verdict else titles.get(self.name, self.name)
+
+    @property
+    def earned(self) -> str:
+        """Its points, or that there are none yet."""
+        return f"{self.score:g}" if self.verdict else "—"
 
     @property
     def outcome(self) -> str:
@@ -66,7 +72,9 @@ def page(nb: NotebookNode, about: Mapping[str, Any]) -> str:
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["inline"] = lambda text: Markup(display.inline(text))
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(about=about, exercises=list(_exercises(nb)))
+    exercises = list(_exercises(nb))
+    ungraded = sum(one.points for one in exercises if one.verdict is None)
+    return template.render(about=about, exercises=exercises, ungraded=ungraded)
 
 
 def _exercises(nb: NotebookNode) -> Iterator[Exercise]:

@@ -39,6 +39,27 @@ def test_right_submission_passes_as_check_does(demo: Path, tmp_path: Path) -> No
     assert graded.is_complete
 
 
+def test_next_notebook_is_begun_while_the_one_before_is_looked_at(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = []
+    for name, answer in (("right", RIGHT), ("starter", ""), ("other", RIGHT)):
+        (tmp_path / name).mkdir()
+        paths.append(notebook(tmp_path / name / NAME, exercise_cells(*filter(None, [answer]))))
+    right, starter, other = paths
+    opened: list[Path] = []
+    read = grade.read
+    monkeypatch.setattr(grade, "read", lambda path: opened.append(path) or read(path))  # type: ignore[func-returns-value]
+    row = grade.Row()
+    assert only(row.grade(right, starter)) is Outcome.PASSED
+    assert opened == [right, starter]
+    assert only(row.grade(starter)) is Outcome.NOT_ATTEMPTED
+    assert opened == [right, starter]
+    assert only(row.grade(right, starter)) is Outcome.PASSED
+    assert only(row.grade(other)) is Outcome.PASSED, "another one came than was expected"
+    assert opened[-1] == other
+
+
 def test_notebook_is_not_run(demo: Path, tmp_path: Path) -> None:
     trap = tmp_path / "trap"
     cells = [

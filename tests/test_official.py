@@ -210,6 +210,7 @@ def test_what_could_not_be_graded_is_no_mark_and_left_to_the_lead(cohort: Path) 
     page = (cohort / "cohort/feedback/bad" / CHAPTER / f"{NOTEBOOK}.html").read_text()
     assert "could not be graded" in page
     assert "is not a notebook" in page
+    assert "30 that could not be graded yet" in Page(page).text
 
 
 def test_check_without_a_verdict_is_never_full_marks() -> None:
