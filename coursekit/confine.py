@@ -576,6 +576,7 @@ def _import(modules: Iterable[str]) -> bool:
     before = os.environ.__class__
     os.environ.__class__ = _Environment
     _Environment.read = False
+    gc.disable()  # what is imported stays
     try:
         for name in modules:
             importlib.import_module(name)
@@ -585,6 +586,7 @@ def _import(modules: Iterable[str]) -> bool:
         return False
     finally:
         os.environ.__class__ = before
+        gc.enable()
     gc.freeze()
     return not _Environment.read
 

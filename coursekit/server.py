@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import importlib.util
 import linecache
@@ -13,7 +14,7 @@ import socket
 import sys
 import traceback
 import warnings
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,16 @@ PASSES_ON = re.compile(r"(middleware/\w+|migrate|migrations/env)\.py$")
 
 class NoApp(Exception):
     """There is no application where one should be; the message says what was looked for."""
+
+
+@contextlib.contextmanager
+def no_collection() -> Iterator[None]:
+    """Meanwhile nobody looks for garbage: an import makes much, and all of it stays."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def load_app(folder: Path, scratch: str | None = None) -> App:
@@ -223,7 +234,8 @@ def serve(
             channel.send(event="crash", lines=own_frames(error, base))
 
     try:
-        app = load_app(folder, scratch)
+        with no_collection():
+            app = load_app(folder, scratch)
     except NoApp as error:
         channel.send(event="failed", lines=[str(error)])
         return

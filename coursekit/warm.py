@@ -447,7 +447,10 @@ class Parent:
             self.last_use = time.monotonic()
 
     def end(self) -> None:
-        """Leave nothing behind: jobs, socket, and (when no newer parent took over) the servers."""
+        """Leave nothing behind: jobs, socket, and (when no other parent is there) the servers.
+
+        Another one is of a newer version, or of a second checkout with the same folder.
+        """
         for pid in self.jobs:
             with contextlib.suppress(OSError):
                 os.killpg(pid, signal.SIGKILL)
@@ -456,7 +459,7 @@ class Parent:
             superseded = address() != self.path and address().exists()
         self.path.unlink(missing_ok=True)
         self.path.with_suffix(".pid").unlink(missing_ok=True)
-        if not superseded:
+        if not superseded and not running():
             from coursekit import services
 
             services.stop()

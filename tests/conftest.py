@@ -437,5 +437,6 @@ def presence() -> Iterator[None]:
     """Somebody is there, as a kernel is: unused servers would stop in the middle of the tests."""
     from coursekit import warm
 
-    with contextlib.closing(warm.connect()):
+    with contextlib.closing(warm.connect()) as held:
+        held.sendall(b'{"call": "presence"}\n')
         yield

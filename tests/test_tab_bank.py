@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from inside import Inside
-from test_checks_bank import BANK, KNOWN, answers_in, judged, missing
+from test_checks_bank import BANK, KNOWN, answers_in, entry, missing
 
 from coursekit import judge, runtime
 from coursekit.verdict import Outcome, Verdict
@@ -45,7 +45,7 @@ def belongings() -> list[object]:
 @pytest.mark.parametrize("path", entries())
 def test_entry_gets_its_verdict(path: Path) -> None:
     before = belongings()
-    verdict = judged(NAMES[path.parent.name], path)
+    verdict = judge.judge(NAMES[path.parent.name], entry(path).answers)
     assert belongings() == before
     assert missing(path, verdict) == [], verdict.text()
     if path.name.startswith("right_"):

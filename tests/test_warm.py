@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import PASSING, alive, end_all, eventually, processes_of, python, variables
+from conftest import PASSING, ROOT, alive, end_all, eventually, processes_of, python, variables
 
 from coursekit import warm
 from coursekit.errors import ServiceDown
@@ -51,6 +51,10 @@ def jobs(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "    time.sleep(600)\n"
     )
     return tmp_path
+
+
+def parents(state: Path) -> set[int]:
+    return {int(path.read_text()) for path in state.glob("warm-*.pid")}
 
 
 def parent() -> int:
@@ -212,6 +216,28 @@ def test_unused_it_stops_the_servers_and_itself(
     done = python("from coursekit import session; print(session.start('1.2'))", env)
     assert "is ready" in done.stdout, done.stderr
     eventually(lambda: not processes_of(state), seconds=25, what="all have ended again")
+
+
+def test_unused_it_leaves_the_servers_to_the_parent_of_another_checkout(
+    checkout: Path, tmp_path: Path, state: Path
+) -> None:
+    up = "from coursekit import runtime; runtime.current().prepare('x', 1)"
+    stays = variables(ROOT, state, tmp_path / "w")
+    used = subprocess.Popen(
+        [sys.executable, "-c", f"{up}; import sys; print(1, flush=True); sys.stdin.read()"],
+        env=stays, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8",
+    )  # fmt: skip
+    assert used.stdout is not None
+    assert used.stdout.readline()
+    postgres = int((state / "postgres/postmaster.pid").read_text().split()[0])
+    [stays_on] = parents(state)
+    env = variables(checkout, state, tmp_path / "w", COURSEKIT_IDLE_SECONDS="2")
+    assert python(up, env).returncode == 0
+    [unused] = parents(state) - {stays_on}
+    eventually(lambda: not alive(unused), 25, "the unused one ends")
+    assert alive(stays_on)
+    assert alive(postgres)
+    used.communicate("")
 
 
 def test_after_a_change_of_the_package_a_new_parent_takes_over(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -144,11 +145,19 @@ def _keep_files() -> list[str]:
     except OSError:
         return [NOT_KEPT]
     if shell is not None:
-        shell.events.register("post_run_cell", lambda _: _push(copy))
+        shell.events.register("post_run_cell", lambda _: _soon(lambda: _push(copy)))
         # IPython says nothing after a cell with `await`: what that wrote is kept before the next.
         shell.events.register("pre_run_cell", lambda _: _push(copy))
         shell.events.register("pre_run_cell", lambda _: copy.pull())
     return []
+
+
+def _soon(do: Callable[[], None]) -> None:
+    """When the cell is through: each file takes some eight requests to the page's drive."""
+    try:
+        asyncio.get_running_loop().call_soon(do)
+    except RuntimeError:
+        do()
 
 
 def _push(copy: mirror.Mirror) -> None:
