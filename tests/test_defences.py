@@ -127,6 +127,10 @@ def limits(**changed: int) -> Callable[[Patch], None]:
     return changing
 
 
+def databases_may_grow(patch: Patch) -> None:
+    patch.setattr(supply, "LARGEST", 1 << 40)
+
+
 def questions_without_a_mark(patch: Patch) -> None:
     patch.setattr(confined.secrets, "token_hex", lambda *_: None)
 
@@ -204,6 +208,8 @@ MUTANTS: list[tuple[Callable[[Patch], None], str]] = [
     (limits(output=1 << 33, file_size=1 << 22), "endless_output"),
     (limits(processes=64), "fork"),
     (limits(memory=700 << 20), "memory"),
+    (limits(files=1 << 30), "many_files"),
+    (databases_may_grow, "database_filled"),
     (questions_without_a_mark, "forged_replies"),
     (any_files_stay, "noisy_prints"),
     (answers_are_superusers, "database_superuser"),
