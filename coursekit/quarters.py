@@ -92,9 +92,8 @@ def _open() -> None:
 
 def _leave(folder: Path) -> None:
     os.environ[STATE] = str(folder)
-    for server in services.processes().values():  # nobody will read their data again
-        with contextlib.suppress(psutil.Error):
-            server.send_signal(signal.SIGQUIT)
+    with contextlib.suppress(KeyError, psutil.Error):  # nobody will read its data again
+        services.processes()["postgres"].send_signal(signal.SIGQUIT)
     warm.stop()
     services.stop()
     shutil.rmtree(folder, ignore_errors=True)
