@@ -107,6 +107,7 @@ def expect(words: str, source: str, namespace: dict[str, Any]) -> Shown:
     fragment = fragment.strip().strip("\"'")
     if not name:
         raise CourseError("Say which error must come: `%%expect ValueError`.")
+    goal = name + (f' with "{fragment}"' if fragment else "")
     wanted = _exception(name, namespace)
     try:
         execute(source, namespace)
@@ -117,12 +118,11 @@ def expect(words: str, source: str, namespace: dict[str, Any]) -> Shown:
         fits = isinstance(error, wanted) if wanted else name.split(".")[-1] in names
         if fits and fragment in str(error):
             return card("✓", f"{name}, as expected", "pass", parts=[("it says", _clip(str(error)))])
-        goal = f"{name}" + (f' with "{fragment}"' if fragment else "")
         return card(
             "✗", f"This cell should fail with {goal}", "fail", parts=[("got", _error(error))]
         )
     return card(
-        "✗", f"This cell should fail with {name}", "fail",
+        "✗", f"This cell should fail with {goal}", "fail",
         parts=[
             ("got", "nothing failed"), ("why", "Something above may have changed what it does."),
         ],
