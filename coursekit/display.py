@@ -138,7 +138,8 @@ def waiting(words: str) -> Iterator[None]:
     """
     from IPython import get_ipython
 
-    if get_ipython() is None or os.environ.get("COURSEKIT_ISOLATE"):
+    quiet = os.environ.get("COURSEKIT_ISOLATE") or os.environ.get("COURSEKIT_QUIET")
+    if get_ipython() is None or quiet:
         yield
         return
     over = threading.Event()

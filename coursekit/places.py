@@ -2,7 +2,7 @@
 
 Environment: `COURSEKIT_WORKSPACE` moves the workspace, `COURSEKIT_ISOLATE` gives every lesson a
 workspace of its own below that folder (so that notebooks can run side by side), `COURSEKIT_STATE`
-moves the servers' state.
+moves the servers' state. `COURSEKIT_QUIET` has no line tell of a wait; so has `COURSEKIT_ISOLATE`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """`make test`: every step, what each took, and one line a step at the end.
 
-What keeps one core busy runs side by side, what keeps both busy runs alone. `everything.py check`
-runs only the linters and the types, `everything.py backend` what concerns the finished Box Office,
-`everything.py STEP` one step, as in `everything.py test_lessons`.
+What keeps one core busy runs side by side, two lanes at a time; what keeps both busy runs alone.
+`everything.py check` runs only the linters and the types, `everything.py backend` what concerns the
+finished Box Office, `everything.py again` all lessons backwards in one workspace, which `.ci/run`
+does on other servers, `everything.py STEP` one step, as in `everything.py test_engine`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from coursekit import places, services
+from coursekit import course, places, services
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
@@ -90,13 +91,27 @@ def test_engine() -> bool:
     )  # fmt: skip
 
 
-def test_lessons() -> bool:
-    """Every lesson and solution gives the stored output again, each in its own workspace."""
-    folder = fresh("lessons")
+def test_lessons(chapter: str) -> bool:
+    """A chapter's lessons in order in one workspace, then its solutions: each as stored."""
+    lessons = [one.path for one in course.lessons() if one.chapter in (chapter, first_of(chapter))]
+    notebooks = [str(path.relative_to(ROOT)) for path in lessons]
     return tool(
-        "pytest", *PARALLEL, "--nbval", "--nbval-sanitize-with", "tests/nbval.cfg",
-        "notebooks", "solutions", COURSEKIT_ISOLATE=str(folder),
+        "pytest", *TOLD, "--nbval", "--nbval-sanitize-with", "tests/nbval.cfg",
+        *notebooks, f"solutions/{chapter}",
+        COURSEKIT_WORKSPACE=str(fresh(f"lessons/{chapter}") / "mon café"), COURSEKIT_QUIET="1",
     )  # fmt: skip
+
+
+def test_again(chapter: str) -> bool:
+    """A chapter's lessons backwards in one workspace."""
+    workspace = fresh(f"again/{chapter}") / "mon café"
+    variables = {"COURSEKIT_WORKSPACE": str(workspace), "PYTHONPATH": str(ROOT / "tests")}
+    return tool("again", chapter, **variables)
+
+
+def first_of(chapter: str) -> str:
+    """The welcome notebook belongs to no chapter, and comes before the first."""
+    return "" if chapter == CHAPTERS[0] else chapter
 
 
 def build_book() -> bool:
@@ -115,11 +130,36 @@ def test_live() -> bool:
 
 
 Step = Callable[[], bool]
+
+
+def of(chapter: str, test: Callable[[str], bool]) -> Step:
+    """The step that tests one chapter, with a name of its own."""
+
+    def step() -> bool:
+        return test(chapter)
+
+    step.__name__ = f"{test.__name__}_{chapter}"
+    return step
+
+
+CHAPTERS = sorted({lesson.chapter for lesson in course.lessons()} - {""})
 CHECKS: list[Step] = [check_package, check_backend]
-SIDE_BY_SIDE: list[list[Step]] = [[*CHECKS, test_backend], [build_book, test_site]]
-ALONE: list[list[Step]] = [[test_engine], [test_lessons], [test_live]]
-PARTS = {"check": [CHECKS], "backend": [[check_backend, test_backend]]}
-STEPS = [step for lane in [*SIDE_BY_SIDE, *ALONE] for step in lane]
+LESSONS: list[Step] = [of(chapter, test_lessons) for chapter in CHAPTERS]
+AGAIN: list[list[Step]] = [[of(chapter, test_again)] for chapter in CHAPTERS]
+SIDE_BY_SIDE: list[list[Step]] = [  # the longest first
+    [build_book, test_site], *([step] for step in reversed(LESSONS)), [*CHECKS, test_backend],
+]  # fmt: skip
+ALONE: list[list[Step]] = [[test_engine], [test_live]]
+PARTS: dict[str, tuple[list[list[Step]], list[list[Step]]]] = {
+    "": (SIDE_BY_SIDE, ALONE),
+    "check": ([], [CHECKS]),
+    "backend": ([], [[check_backend, test_backend]]),
+    "again": (AGAIN, []),
+}
+"""The lanes that run side by side, then those that run alone."""
+
+STEPS = [step for lane in [*SIDE_BY_SIDE, *ALONE, *AGAIN] for step in lane]
+AT_ONCE = 2
 
 
 def name_of(step: Step) -> str:
@@ -165,22 +205,23 @@ def servers() -> Iterator[None]:
 
 def main(part: str) -> int:
     begun = time.monotonic()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of starts would compile everything
     one = [step for step in STEPS if step.__name__ == part]
     if one:
         return 0 if one[0]() else 1
-    if part and part not in PARTS:
-        print(f"no part {part!r}: {', '.join([*PARTS, *(step.__name__ for step in STEPS)])}")
+    if part not in PARTS:
+        print(f"no part {part!r}: {', '.join([*PARTS, *(step.__name__ for step in STEPS)])[2:]}")
         return 2
+    together, alone = PARTS[part]
     rows = []
-    if not part:
-        with ThreadPoolExecutor(len(SIDE_BY_SIDE)) as pool:
-            for found in pool.map(lambda lane: run_lane(lane, True), SIDE_BY_SIDE):
-                rows += found
-    for lane in PARTS.get(part, ALONE):
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for found in pool.map(lambda lane: run_lane(lane, True), together):
+            rows += found
+    for lane in alone:
         rows += run_lane(lane, False)
     print("\n── all steps " + "─" * 61)
     for good, name, seconds in rows:
-        print(f"{'✓ passed' if good else '✗ FAILED'}  {name:<16} {seconds:6.1f} s")
+        print(f"{'✓ passed' if good else '✗ FAILED'}  {name:<27} {seconds:6.1f} s")
     failed = sum(not good for good, _, _ in rows)
     print(f"in all {time.monotonic() - begun:.0f} s")
     print(f"{len(rows) - failed} passed, {failed} failed", flush=True)

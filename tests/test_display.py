@@ -223,6 +223,7 @@ def test_a_long_wait_is_told_and_then_gone(monkeypatch: pytest.MonkeyPatch) -> N
                 done.set()
 
     monkeypatch.delenv("COURSEKIT_ISOLATE", raising=False)
+    monkeypatch.delenv("COURSEKIT_QUIET", raising=False)
     monkeypatch.setattr(display, "PATIENCE_SECONDS", 0.01)
     monkeypatch.setattr("IPython.get_ipython", lambda: object())
     monkeypatch.setattr("IPython.display.display", lambda *_, **__: Handle())

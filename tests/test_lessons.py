@@ -1,4 +1,4 @@
-"""The lessons as a learner runs them: in order, again, backwards; and how they are made."""
+"""How the lessons are made. `everything.py` runs them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
+import again
 import pytest
+from nbformat.v4 import new_code_cell, new_output
 
-from coursekit import course, logbook, places
+from coursekit import course, places
 from coursekit.course import Lesson
-from coursekit.publish import publish
 
 ROOT = places.checkout()
 LESSONS = [lesson for lesson in course.lessons() if lesson.id != "0"]
@@ -31,44 +32,6 @@ def outputs(path: Path) -> list[tuple[str, str]]:
 
 def cells(path: Path, kind: str) -> list[str]:
     return [course.source_of(c) for c in course.read_cells(path) if c["cell_type"] == kind]
-
-
-class InOrder:
-    """The lessons of a chapter in one workspace; a class each, so that they run side by side."""
-
-    chapters: tuple[str, ...]
-
-    @pytest.mark.timeout(600)
-    def test_lessons_run_in_order_and_then_again_backwards_in_one_workspace(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("COURSEKIT_WORKSPACE", str(tmp_path / "mon café"))
-        monkeypatch.delenv("COURSEKIT_ISOLATE", raising=False)
-        everything = [one for one in course.lessons() if one.chapter in self.chapters]
-        for lesson in [*everything, *reversed(everything)]:
-            ran = publish(lesson.path, store=False, isolate=False)
-            for cell in ran:
-                for output in cell.get("outputs", []):
-                    text = "".join(output.get("data", {}).get("text/plain", output.get("text", "")))
-                    assert output["output_type"] != "error", f"{lesson.id}: {text}"
-                    assert not text.startswith("✗"), f"{lesson.id}: {text}"
-        progress, note = logbook.load(tmp_path / "mon café")
-        assert note == ""
-        for lesson in everything:
-            assert progress.passed_checks(lesson) == len(lesson.checks), lesson.id
-
-
-class TestApiInOrder(InOrder):
-    chapters = ("", "ch01_api")  # the welcome notebook belongs to none
-
-
-class TestDatabaseInOrder(InOrder):
-    chapters = ("ch02_database",)
-
-
-def test_no_chapter_is_left_out() -> None:
-    ran = {*TestApiInOrder.chapters, *TestDatabaseInOrder.chapters}
-    assert ran == {lesson.chapter for lesson in course.lessons()}
 
 
 @by_id
@@ -134,3 +97,17 @@ def test_links_between_notebooks_lead_somewhere() -> None:
         for text in cells(path, "markdown"):
             for goal in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", text):
                 assert (path.parent / goal).resolve().exists(), f"{path.name}: {goal}"
+
+
+def test_what_may_not_be_shown_is_found_when_lessons_run_again() -> None:
+    shown = [
+        new_output("stream", text="✓ fine"),
+        new_output("display_data", data={"text/plain": "✗ a check that fails"}),
+        new_output("error", ename="NameError", evalue="x", traceback=["NameError: x"]),
+    ]
+    cells = [new_code_cell(outputs=shown), new_code_cell()]
+    assert list(again.failures(cells)) == ["✗ a check that fails", "NameError: x"]
+
+
+def test_a_chapter_without_lessons_is_no_success() -> None:
+    assert again.main("ch00_nothing") == 1

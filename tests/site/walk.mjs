@@ -171,6 +171,9 @@ async function look(context, base, path, theme) {
   return seen;
 }
 
+// Pages of the book have the theme's colours alone: those with a drawing or code of their own stand for the rest.
+const isInDark = (path) => !/^book\//.test(path) || /^book\/(architecture|glossary|cohorts\/costs|backend\/boxoffice)\.html/.test(path);
+
 const isLesson = (path) => /^(notebooks|exercises)\//.test(path);
 
 // The same page where no script runs.
@@ -190,10 +193,9 @@ const server = await serve();
 const base = `http://127.0.0.1:${server.address().port}`;
 const browser = await open();
 const paths = await pagesIn(folder);
-const work = ["light", "dark"].flatMap((theme) => paths.map((path) => [path, theme]));
-const contexts = {};
-for (const colorScheme of ["light", "dark"])
-  contexts[colorScheme] = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme });
+const viewport = { width: 1280, height: 900 };
+const contexts = { without: await browser.newContext({ viewport, javaScriptEnabled: false }) };
+for (const colorScheme of ["light", "dark"]) contexts[colorScheme] = await browser.newContext({ viewport, colorScheme });
 
 // The button that switches themes, pressed three times by keyboard: the themes it showed.
 async function switchThemes() {
@@ -211,12 +213,15 @@ async function switchThemes() {
 }
 
 const pages = [];
-await Promise.all([1, 2].map(async () => {
-  for (let job = work.shift(); job; job = work.shift()) pages.push(await look(contexts[job[1]], base, ...job));
-}));
 const without = [];
-contexts.without = await browser.newContext({ viewport: { width: 1280, height: 900 }, javaScriptEnabled: false });
-for (const path of paths.filter(isLesson)) without.push(await lookWithout(contexts.without, base, path));
+const work = [
+  ...paths.map((path) => async () => pages.push(await look(contexts.light, base, path, "light"))),
+  ...paths.filter(isInDark).map((path) => async () => pages.push(await look(contexts.dark, base, path, "dark"))),
+  ...paths.filter(isLesson).map((path) => async () => without.push(await lookWithout(contexts.without, base, path))),
+];
+await Promise.all([1, 2].map(async () => {
+  for (let job = work.shift(); job; job = work.shift()) await job();
+}));
 const switched = await switchThemes();
 await browser.close();
 server.close();
