@@ -38,6 +38,9 @@ PRELOAD = (
     "redis.asyncio",
     "sqlalchemy.ext.asyncio", "sqlalchemy.dialects.postgresql.psycopg", "alembic.command",
     "alembic.config", "strawberry.fastapi",
+    # what these would import at their first route, schema or request
+    "pydantic.v1", "strawberry.federation.schema_directives", "anyio._backends._asyncio",
+    "fastapi.telemetry._runtime",
     "coursekit.server", "coursekit.checks", "coursekit.hearing",
 )  # fmt: skip
 """Imported before the first job. A module that is missing is left out, not fatal."""

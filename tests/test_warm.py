@@ -49,6 +49,23 @@ def jobs(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         "    signal.signal(signal.SIGINT, signal.SIG_IGN)\n    channel.send(up=1)\n"
         "    time.sleep(600)\n"
+        "def first(channel):\n"
+        "    import asyncio, httpx\n    before = set(sys.modules)\n    import shop\n"
+        "    async def ask():\n"
+        "        transport = httpx.ASGITransport(shop.app)\n"
+        "        async with httpx.AsyncClient(transport=transport, base_url='http://a') as caller:\n"
+        "            return (await caller.get('/')).json()\n"
+        "    said = asyncio.run(ask())\n"
+        "    channel.send(said=said, new=sorted(set(sys.modules) - before))\n"
+    )
+    (tmp_path / "shop.py").write_text(
+        "import strawberry\nfrom fastapi import FastAPI\nfrom pydantic import BaseModel\n"
+        "from strawberry.fastapi import GraphQLRouter\n"
+        "class Door(BaseModel):\n    open: bool\n"
+        "@strawberry.type\nclass Query:\n    doors: int\n"
+        "app = FastAPI()\n"
+        "app.include_router(GraphQLRouter(strawberry.Schema(Query)), prefix='/graphql')\n"
+        "@app.get('/')\nasync def read() -> Door:\n    return Door(open=True)\n"
     )
     return tmp_path
 
@@ -59,6 +76,12 @@ def parents(state: Path) -> set[int]:
 
 def parent() -> int:
     return warm.running()[0]
+
+
+def test_nothing_is_left_to_import_for_the_first_route_schema_and_request(jobs: Path) -> None:
+    assert warm.Job("work:first", folder=jobs).receive(20) == {
+        "said": {"open": True}, "new": ["shop"],
+    }  # fmt: skip
 
 
 def test_a_job_has_a_folder_variables_and_a_group_of_its_own(jobs: Path) -> None:
