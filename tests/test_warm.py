@@ -53,8 +53,8 @@ def jobs(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "    import asyncio, httpx\n    before = set(sys.modules)\n    import shop\n"
         "    async def ask():\n"
         "        transport = httpx.ASGITransport(shop.app)\n"
-        "        async with httpx.AsyncClient(transport=transport, base_url='http://a') as caller:\n"
-        "            return (await caller.get('/')).json()\n"
+        "        async with httpx.AsyncClient(transport=transport, base_url='http://a') as web:\n"
+        "            return (await web.get('/')).json()\n"
         "    said = asyncio.run(ask())\n"
         "    channel.send(said=said, new=sorted(set(sys.modules) - before))\n"
     )
