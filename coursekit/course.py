@@ -10,7 +10,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -86,6 +86,40 @@ def build_cells(path: Path, left_out: list[str] | None = None) -> list[BuildCell
     return found
 
 
+def posing() -> Path:
+    """The folder of the notebooks that pose the exercises: `solutions/`, which no learner saves to.
+
+    A browser tab has no solutions; there the `exercises/` are the course's own.
+    """
+    solutions = places.checkout() / "solutions"
+    return solutions if solutions.is_dir() else places.checkout() / "exercises"
+
+
+def handed_out(lesson: Lesson) -> list[BuildCell]:
+    """The `%%build` cells of a lesson's exercises as they were handed out.
+
+    Whatever a learner saved in `exercises/` since. Raises CourseError where they cannot be read.
+    """
+    path = posing() / lesson.path.relative_to(places.checkout() / "notebooks")
+    try:
+        return list(_handed_out(path, path.stat().st_mtime_ns))
+    except OSError as error:
+        raise CourseError(f"{path.name} cannot be read: {error.strerror}.") from None
+
+
+@lru_cache(maxsize=64)
+def _handed_out(path: Path, changed: int) -> tuple[BuildCell, ...]:
+    cells = build_cells(path)
+    return tuple(replace(cell, body=without_solution(cell.body)) for cell in cells)
+
+
+def without_solution(code: str) -> str:
+    """What nbgrader's ClearSolutions leaves of a cell."""
+    marked = r"^([ \t]*)### BEGIN SOLUTION\n.*?^[ \t]*### END SOLUTION"
+    stub = r"\1# YOUR CODE HERE\n\1raise NotImplementedError()"
+    return re.sub(marked, stub, code, flags=re.M | re.S)
+
+
 def check_titles(path: Path) -> tuple[str, ...]:
     """The titles of the `%%check` cells of a notebook."""
     titles = []
@@ -132,7 +166,7 @@ def _title(path: Path) -> str:
 def _stamp() -> tuple[tuple[str, int], ...]:
     """What changes when a notebook does."""
     root = places.checkout()
-    paths = [*root.glob("notebooks/**/*.ipynb"), *root.glob("exercises/**/*.ipynb")]
+    paths = [*root.glob("notebooks/**/*.ipynb"), *posing().glob("**/*.ipynb")]
     return tuple(
         (str(path), path.stat().st_mtime_ns)
         for path in sorted(paths)
@@ -158,7 +192,7 @@ def _lessons(stamp: tuple[tuple[str, int], ...]) -> tuple[Lesson, ...]:
         chapter = re.match(r"ch(\d+)_", path.parent.name)
         if number and (chapter or path.parent.name == "notebooks"):
             lesson = f"{int(chapter[1])}.{int(number[1])}" if chapter else str(int(number[1]))
-            exercises = root / "exercises" / path.relative_to(root / "notebooks")
+            exercises = posing() / path.relative_to(root / "notebooks")
             found.append(
                 Lesson(lesson, path, _title(path), check_titles(path), exercise_names(exercises))
             )

@@ -17,7 +17,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from coursekit import build, checks, course, jail, judge, places
+from coursekit import build, checks, course, jail, judge
 from coursekit.errors import BuildRefused, CourseError
 from coursekit.verdict import SIGNS, Outcome, Verdict
 
@@ -149,7 +149,7 @@ def exercises_in(cells: Iterable[dict[str, object]], filename: str) -> list[str]
     """
     found: dict[str, None] = {}
     by_name = {exercise.name: id for id, exercise in checks.exercises().items()}
-    for path in sorted(places.checkout().glob(f"exercises/**/{glob.escape(filename)}")):
+    for path in sorted(course.posing().glob(f"**/{glob.escape(filename)}")):
         with contextlib.suppress(CourseError):
             found.update(dict.fromkeys(course.exercise_names(path)))
     for cell in cells:

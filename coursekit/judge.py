@@ -174,10 +174,10 @@ def notebook_of(exercise: Exercise, kind: str = "exercises") -> Path:
 
 
 def starters(exercise: Exercise) -> Starters:
-    """What the learner was given: per target the cells of the released notebook."""
+    """What the learner was given: per target the cells of the notebook as it was released."""
     found: Starters = {normal(target): [] for target in exercise.answers}
     with contextlib.suppress(CourseError):
-        for cell in course.build_cells(notebook_of(exercise)):
+        for cell in course.handed_out(course.find(exercise.lesson)):
             if str(cell.target) in found:
                 found[str(cell.target)].append(cell.body)
     return found

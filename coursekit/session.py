@@ -217,12 +217,9 @@ def read_answers(space: workspace.Workspace) -> dict[str, str]:
 
 def given(lesson: course.Lesson) -> dict[str, list[str]]:
     """Target → the cells that the lesson's exercises have for it, as they are handed out."""
-    root = places.checkout()
     found: dict[str, list[str]] = {}
     with contextlib.suppress(CourseError):
-        for cell in course.build_cells(
-            root / "exercises" / lesson.path.relative_to(root / "notebooks")
-        ):
+        for cell in course.handed_out(lesson):
             found.setdefault(str(cell.target), []).append(cell.body)
     return found
 

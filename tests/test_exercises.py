@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from coursekit import checks, course, places
+from coursekit import checks, course, judge, places, session
 from coursekit.publish import release
 
 ROOT = places.checkout()
@@ -53,6 +54,31 @@ def test_points_and_names_of_the_notebooks_are_those_of_the_checks() -> None:
         }
         expected = {name.split(".")[1]: checks.find(name).points for name in names}
         assert graded == expected, path.name
+
+
+@pytest.mark.parametrize(
+    "lesson", [lesson for lesson in course.lessons() if lesson.exercises], ids=lambda x: x.id
+)
+def test_what_was_handed_out_is_what_the_released_notebook_holds(lesson: course.Lesson) -> None:
+    path = ROOT / "exercises" / lesson.path.relative_to(ROOT / "notebooks")
+    assert course.handed_out(lesson) == course.build_cells(path)
+
+
+def test_an_answer_that_is_saved_in_the_notebook_is_no_starter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exercise = checks.find("ch01.replaced_venue")
+    before, handed_out = judge.starters(exercise), session.given(course.find(exercise.lesson))
+    for folder in ("notebooks", "solutions", "exercises"):
+        shutil.copytree(ROOT / folder / "ch01_api", tmp_path / folder / "ch01_api")
+    monkeypatch.setattr(places, "checkout", lambda: tmp_path)
+    name = course.find(exercise.lesson).path.name
+    solved = tmp_path / "exercises" / "ch01_api" / name
+    shutil.copy(tmp_path / "solutions" / "ch01_api" / name, solved)
+    assert judge.starters(exercise) == before
+    assert session.given(course.find(exercise.lesson)) == handed_out
+    solved.unlink()
+    assert exercise.id in course.find(exercise.lesson).exercises
 
 
 def test_no_solution_is_left_in_an_exercise() -> None:
