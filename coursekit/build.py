@@ -172,9 +172,12 @@ def _split_cell(
     names = [defined_name(node) for node in rest]
     if names != [goal.name]:
         found = ", ".join(name or "something without a name" for name in names) or "nothing"
+        other = next((name for name in names if name not in (None, goal.name)), None)
+        advice = f" Put `{other}` below a line of its own: `%%build {goal.path}::{other}`."
         raise BuildRefused(
             f"A cell for {goal} holds `{goal.name}` alone (with the imports it needs); "
             f"this one defines {found}. {goal.path} was left as it was."
+            + (advice if other and goal.name in names else "")
         )
     node = rest[0]
     assert isinstance(node, Definition)

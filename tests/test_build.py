@@ -198,6 +198,7 @@ def test_a_missing_or_empty_file_is_begun() -> None:
     [
         ("def g(): ...", "this one defines g"),
         ("def f(): ...\nx = 1", "this one defines f, x"),
+        ("def f(): ...\ndef g(): ...", "a line of its own: `%%build a.py::g`"),
         ("def f(): ...\nf()", "something without a name"),
         ("import os", "this one defines nothing"),
         ("def f(): ...\nimport os", "Put the imports above `f`"),
