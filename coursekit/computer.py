@@ -371,7 +371,8 @@ class Process:
     def stop(self) -> None:
         with self._one:
             if self._job is not None:
-                self._job.close()
+                # It may not take a connection that is meant for the next one.
+                self._job.end()
                 self._job = None
 
     def close(self) -> None:

@@ -166,6 +166,15 @@ class Job:
         """End the job, if it still runs. Safe to call twice."""
         self._connection.close()
 
+    def end(self, seconds: float = 1.0) -> None:
+        """End the job and wait until it is gone, with all that it held open."""
+        deadline = time.monotonic() + seconds
+        with contextlib.suppress(OSError):  # TimeoutError is one
+            self._connection.shutdown(socket.SHUT_WR)
+            while self.receive(deadline - time.monotonic()) is not None:
+                pass
+        self.close()
+
     def __enter__(self) -> Job:
         return self
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import SHOUT, STATE, STUB, python, variables, write_notebook
+from conftest import SHOUT, STATE, STUB, alive, python, variables, write_notebook
 from IPython.core.interactiveshell import InteractiveShell
 
-from coursekit import caller, course, database, exercise, magics, session
+from coursekit import caller, computer, course, database, exercise, magics, session
 from coursekit.errors import BuildRefused, CourseError, UnknownName
 
 
@@ -186,6 +186,18 @@ def test_a_build_is_served_and_shown(capsys: pytest.CaptureFixture[str]) -> None
     (session.current().workspace.package / "app.py").write_text("def create_app():\n    1 / 0\n")
     with pytest.raises(CourseError, match=r"app.py, line 2, in create_app"):
         api.get("/shows/1")
+
+
+def test_an_application_is_gone_before_the_next_one_listens() -> None:
+    session.start("1.2")
+    served = session.current().serve()
+    assert isinstance(served, computer.Process)
+    served.ensure()
+    assert served._job is not None
+    pid = served._job.pid
+    assert alive(pid)
+    served.stop()
+    assert not alive(pid)
 
 
 def test_settings_of_the_client() -> None:

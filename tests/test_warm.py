@@ -44,6 +44,9 @@ def jobs(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "def leave(channel):\n    os._exit(3)\n"
         "def child(channel):\n"
         "    channel.send(child=subprocess.Popen(['sleep', '600']).pid)\n    time.sleep(600)\n"
+        "def far(channel):\n"
+        "    child = os.fork()\n    if not child:\n        os.setsid()\n        time.sleep(60)\n"
+        "    channel.send(child=child)\n    time.sleep(600)\n"
         "def write(channel):\n    print('out ✓')\n    print('err', file=sys.stderr)\n"
         "def stubborn(channel):\n"
         "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
@@ -135,6 +138,24 @@ def test_a_job_ends_with_its_leash(jobs: Path, name: str) -> None:
     job.close()
     job.close()
     eventually(lambda: not alive(job.pid), what="the job ends")
+
+
+@pytest.mark.parametrize("name", ["sleep", "stuck", "stubborn"])
+def test_a_job_that_was_ended_is_gone_already(jobs: Path, name: str) -> None:
+    job = warm.Job(f"work:{name}", folder=jobs)
+    assert job.receive(10) == {"up": 1}
+    job.end()
+    assert not alive(job.pid)
+    job.end()
+
+
+def test_nobody_waits_for_ever_for_a_job_that_left_its_group(jobs: Path) -> None:
+    job = warm.Job("work:far", folder=jobs)
+    message = job.receive(10)
+    assert message is not None
+    job.end(0.1)
+    eventually(lambda: not alive(job.pid), what="the job ends")
+    os.kill(int(str(message["child"])), signal.SIGKILL)
 
 
 def test_what_a_job_began_ends_with_it(jobs: Path) -> None:
