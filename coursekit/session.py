@@ -244,7 +244,9 @@ def with_answers(
 def _status(session: Session, restored: workspace.Restored, aside: Path | None) -> display.Shown:
     kind = "exercises of lesson" if session.exercises else "lesson"
     stand = session.workspace.count()
-    files = f"{stand} file{'' if stand == 1 else 's'} of Box Office stand{'s' if stand == 1 else ''}"
+    files = (
+        f"{stand} file{'' if stand == 1 else 's'} of Box Office stand{'s' if stand == 1 else ''}"
+    )
     ready = "are ready" if session.exercises else "is ready"
     files = files if stand else "no file yet"
     line = f"{kind} {session.lesson.id} {ready} · {session.environment} · {files}"
