@@ -6,12 +6,13 @@ nothing left to predict. What the learner saves is theirs, and is shown as it is
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 
-MARK = "coursekit"
-"""In a notebook's metadata: its outputs are those of the course's own run."""
+from coursekit.course import MARK, keep_own_text
 
 
 def cover(notebook: dict[str, Any]) -> None:
@@ -36,4 +37,6 @@ class Contents(AsyncLargeFileManager):
     async def save(self, model: dict[str, Any], path: str = "") -> Any:
         if model.get("type") == "notebook" and model.get("content"):
             model["content"]["metadata"].pop(MARK, None)
+            with suppress(OSError):  # a learner's work is saved all the same
+                keep_own_text(Path(self.root_dir, path.strip("/")).resolve())
         return await super().save(model, path)  # type: ignore[no-untyped-call]

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,16 +19,25 @@ from tempfile import TemporaryDirectory
 from coursekit import build, places
 from coursekit.errors import BuildRefused, CourseError, UnknownName
 
+MARK = "coursekit"
+"""In a notebook's metadata: it is as the course published it, with the outputs of its own run."""
+KEPT = ".course"
+"""The folder of the copies that `keep_own_text` makes."""
+
 Files = dict[str, str]
 """Path below boxoffice/ → text."""
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """One notebook: `id` is "0" for the welcome, "1.2" for the second lesson of chapter 1."""
+    """One notebook: `id` is "0" for the welcome, "1.2" for the second lesson of chapter 1.
+
+    `path` is the notebook that the learner works in, `source` the course's own text of it.
+    """
 
     id: str
     path: Path
+    source: Path
     title: str
     checks: tuple[str, ...]
     exercises: tuple[str, ...]
@@ -84,6 +94,39 @@ def build_cells(path: Path, left_out: list[str] | None = None) -> list[BuildCell
                         raise BuildRefused(f"{path.name}: {error}") from None
                     left_out.append(f"{line.strip() or 'a file'}, a cell of {path.name}")
     return found
+
+
+def is_published(path: Path) -> bool:
+    """Whether a notebook is as the course published it; False where nobody can read it."""
+    try:
+        return MARK in json.loads(path.read_text(encoding="utf-8"))["metadata"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def own_text(path: Path) -> Path:
+    """Where the course's own text of a lesson stands: in a copy, if a learner saved the lesson."""
+    kept = _kept(path)
+    return kept if kept.is_file() and not is_published(path) else path
+
+
+def keep_own_text(path: Path) -> None:
+    """Copy a lesson that is about to be saved, while it is still as published.
+
+    A cell that a learner changed is then theirs alone: exercises and later lessons stand on the
+    course's. To publish the notebook again makes its text the course's.
+    """
+    is_lesson = path.suffix == ".ipynb" and path.is_relative_to(places.checkout() / "notebooks")
+    if is_lesson and is_published(path):
+        kept = _kept(path)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_suffix(".partial")
+        shutil.copyfile(path, partial)
+        partial.replace(kept)
+
+
+def _kept(path: Path) -> Path:
+    return places.checkout() / KEPT / path.relative_to(places.checkout())
 
 
 def posing() -> Path:
@@ -193,9 +236,9 @@ def _lessons(stamp: tuple[tuple[str, int], ...]) -> tuple[Lesson, ...]:
         if number and (chapter or path.parent.name == "notebooks"):
             lesson = f"{int(chapter[1])}.{int(number[1])}" if chapter else str(int(number[1]))
             exercises = posing() / path.relative_to(root / "notebooks")
-            found.append(
-                Lesson(lesson, path, _title(path), check_titles(path), exercise_names(exercises))
-            )
+            source = own_text(path)
+            posed = exercise_names(exercises)
+            found.append(Lesson(lesson, path, source, _title(source), check_titles(source), posed))
     return tuple(sorted(found, key=lambda lesson: [int(n) for n in lesson.id.split(".")]))
 
 
@@ -233,7 +276,7 @@ def replay(
     for lesson in known:
         if lesson.id == until:
             return
-        for cell in build_cells(lesson.path, left_out):
+        for cell in build_cells(lesson.source, left_out):
             if cell.target.is_scratch:
                 continue
             path = cell.target.path
@@ -275,7 +318,7 @@ def writes_whole(path: str) -> bool:
 
 @lru_cache(maxsize=4)
 def _whole(stamp: tuple[tuple[str, int], ...]) -> frozenset[str]:
-    targets = [cell.target for lesson in lessons() for cell in build_cells(lesson.path, [])]
+    targets = [cell.target for lesson in lessons() for cell in build_cells(lesson.source, [])]
     return frozenset(target.path for target in targets if not target.name)
 
 
@@ -295,7 +338,7 @@ def _states(
         files = now
         seen.add(_mark(cell.target.path, now[cell.target.path]))
     for lesson in lessons():
-        for cell in build_cells(lesson.path, []):
+        for cell in build_cells(lesson.source, []):
             if cell.target.is_scratch and not cell.target.name:
                 with suppress(BuildRefused):
                     text = build.apply(None, cell.target, cell.body)

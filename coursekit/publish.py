@@ -16,7 +16,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from coursekit import places
-from coursekit.contents import MARK
+from coursekit.course import MARK
 from coursekit.errors import CourseError
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import nbformat
 
-from coursekit.contents import MARK, Contents
+from coursekit import course
+from coursekit.contents import Contents
+from coursekit.course import MARK
 
 
 def notebook(folder: Path, **metadata: object) -> Path:
@@ -45,3 +47,54 @@ def test_what_a_learner_saved_is_shown(tmp_path: Path) -> None:
 def test_other_notebooks_are_shown_as_they_are(tmp_path: Path) -> None:
     notebook(tmp_path)
     assert len(outputs_shown(tmp_path)) == 1
+
+
+def save(folder: Path, path: str, text: str) -> None:
+    """What JupyterLab does with a notebook in which the learner replaced text by other text."""
+    manager = Contents(root_dir=str(folder))
+    model = asyncio.run(manager.get(path))
+    before, after = text.split(" → ")
+    for cell in model["content"]["cells"]:
+        cell["source"] = cell["source"].replace(before, after)
+    asyncio.run(manager.save({"type": "notebook", "content": model["content"]}, path))
+
+
+def test_a_lesson_that_a_learner_saved_stays_the_courses_too(course_folder: Path) -> None:
+    name = "notebooks/ch01_api/01_list_shows.ipynb"
+    lesson = course_folder / name
+    published = json.loads(lesson.read_text())
+    published["metadata"][MARK] = {}
+    lesson.write_text(json.dumps(published))
+    course_text, title = course.files_at("1.2"), course.find("1.1").title
+
+    for text in ("return TITLES → raise ValueError", "# List shows → # Mine", "raise → return"):
+        save(course_folder, name, text)
+        assert course.files_at("1.2") == course_text
+        assert course.find("1.1").title == title
+        assert not course.is_ours("services/shows.py", course_text["services/shows.py"] + "x = 1")
+    assert "return ValueError" in lesson.read_text()
+
+    lesson.write_text("{")  # a disk that was full
+    assert course.files_at("1.2") == course_text
+
+    published["cells"][3]["source"] += "later = 1\n"
+    lesson.write_text(json.dumps(published))  # a newer version of the course
+    assert course.files_at("1.2")["services/shows.py"].endswith("later = 1\n")
+
+
+def test_only_published_lessons_are_kept(course_folder: Path) -> None:
+    save(course_folder, "notebooks/ch01_api/01_list_shows.ipynb", "TITLES → NAMES")
+    assert "NAMES" in course.files_at("1.2")["services/shows.py"]  # an author's, not yet published
+    notebook(course_folder, **{MARK: {}})
+    save(course_folder, "lesson.ipynb", "1 + 1 → 2 + 2")
+    assert not (course_folder / course.KEPT).exists()
+
+
+def test_a_copy_that_cannot_be_made_stops_no_learner(course_folder: Path) -> None:
+    name = "notebooks/ch01_api/01_list_shows.ipynb"
+    published = json.loads((course_folder / name).read_text())
+    published["metadata"][MARK] = {}
+    (course_folder / name).write_text(json.dumps(published))
+    (course_folder / course.KEPT).write_text("in the way")
+    save(course_folder, name, "TITLES → NAMES")
+    assert "NAMES" in (course_folder / name).read_text()

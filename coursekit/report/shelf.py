@@ -28,7 +28,7 @@ class Shelf:
 
     def _read(self, lesson: course.Lesson) -> None:
         heading, headings, writes = "", [], []
-        for cell in course.read_cells(lesson.path):
+        for cell in course.read_cells(lesson.source):
             text = course.source_of(cell)
             if cell.get("cell_type") == "markdown":
                 for found in re.findall(r"^## (.+)$", text, re.M):
