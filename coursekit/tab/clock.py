@@ -9,6 +9,7 @@ ended so.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import sys
 import sysconfig
@@ -29,9 +30,13 @@ class Expired(BaseException):
     """The time is over. No `except Exception` of the learner's catches it."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Limit:
-    """A limit that holds; `is_over` when it was reached."""
+    """A limit that holds; `is_over` when it was reached.
+
+    Without an `__eq__`: the one that is generated counts as the learner's code, and to take a
+    limit off the list would end with it.
+    """
 
     deadline: float
     is_over: bool = False
@@ -141,6 +146,11 @@ if sys.version_info >= (3, 12):
         sys.monitoring.register_callback(TOOL, events.JUMP, _jumped)
         # For good: each change of what is monitored has all code of the process prepared anew.
         sys.monitoring.set_events(TOOL, events.PY_START)
+        atexit.register(_unhook)  # what is called later finds this module empty
+
+    def _unhook() -> None:
+        for event in (sys.monitoring.events.PY_START, sys.monitoring.events.JUMP):
+            sys.monitoring.register_callback(TOOL, event, None)
 
     @contextlib.contextmanager
     def _watching() -> Iterator[None]:
