@@ -44,9 +44,7 @@ def told_of(document: dict[str, Any], method: str, path: str, answer: httpx.Resp
     name = f"{method.upper()} {path}"
     responses = responses_of(document, method, path)
     status = str(answer.status_code)
-    told: dict[str, Any] = (
-        responses.get(status) or responses.get(f"{status[0]}XX") or responses.get("default") or {}
-    )
+    told = told_for(responses, status)
     require(
         told,
         expected=f"{status} among the answers that the document lists",
@@ -74,6 +72,12 @@ def told_of(document: dict[str, Any], method: str, path: str, answer: httpx.Resp
         where=REFUSALS,
     )
     return media
+
+
+def told_for(responses: dict[str, Any], status: str) -> dict[str, Any]:
+    return (
+        responses.get(status) or responses.get(f"{status[0]}XX") or responses.get("default") or {}
+    )
 
 
 def find_misfit(document: dict[str, Any], schema: Any, body: object) -> str:
@@ -128,6 +132,11 @@ def is_told(document: dict[str, Any], media: Any, answer: httpx.Response) -> Non
 # --- complete: the refusals of a new route ------------------------------------------------
 
 NEXT = "/v1/venues/{venue_id}/next-performance"
+CODES = {
+    "404": ("venue_not_found", "nothing_on"),
+    "422": ("invalid_request",),
+    "4XX": ("venue_not_found", "nothing_on", "invalid_request"),
+}
 
 TOLD = exercise(
     "ch01.told_refusals",
@@ -205,7 +214,8 @@ def no_id(box: Sandbox) -> None:
 
 @TOLD.item(1, "It promises no answer that never comes.")
 def no_more(box: Sandbox) -> None:
-    responses = responses_of(read_told(box), "get", NEXT)
+    document = read_told(box)
+    responses = responses_of(document, "get", NEXT)
     extra = sorted(set(responses) - {"200", "404", "422", "4XX"})
     require(
         not extra,
@@ -215,6 +225,18 @@ def no_more(box: Sandbox) -> None:
         "comes: no line of this route can raise it.",
         where=REFUSALS,
     )
+    for status, codes in CODES.items():
+        media = responses.get(status, {}).get("content", {}).get("application/json", {})
+        examples = [one for one in examples_of(document, media) if isinstance(one, dict)]
+        never = [str(one["code"]) for one in examples if one.get("code", codes[0]) not in codes]
+        require(
+            not never,
+            expected="only refusals that this route can give",
+            got=f"also `{'`, `'.join(never)}` under {status}",
+            why="Each refusal in the document is code that somebody writes and tests. No line of "
+            "this route, and nothing that it calls, refuses in this way.",
+            where=REFUSALS,
+        )
 
 
 # --- mend: a document that lies -----------------------------------------------------------
@@ -308,16 +330,17 @@ def closed_house(box: Sandbox) -> None:
 
 @HONEST.item(1, "A time that is sent is still told as a time, not as any text.")
 def still_a_time(box: Sandbox) -> None:
-    answer = ask_health(box, random.randint(2, 9), 503)
+    ask_health(box, random.choice([0, 1, 10, 15, 23]), 200)
     document = read_document(box)
-    closed = told_of(document, "get", "/health", answer)["schema"]
-    opened = responses_of(document, "get", "/health").get("200", {}).get("content", {})
-    kinds = {503: kinds_of(document, closed, "opens_at")}
-    kinds[200] = kinds_of(document, opened.get("application/json", {}).get("schema"), "opens_at")
-    for status, parts in kinds.items():
+    responses = responses_of(document, "get", "/health")
+    for status in ("200", "503"):
+        media = told_for(responses, status).get("content", {}).get("application/json", {})
+        if "schema" not in media:  # whether it is told at all is for the other items
+            continue
+        parts = kinds_of(document, media["schema"], "opens_at")
         texts = [part for part in parts if part.get("type") == "string"]
         require(
-            all(part.get("format") == "date-time" for part in texts) and (texts or status == 200),
+            all(part.get("format") == "date-time" for part in texts) and (texts or status == "200"),
             expected=f"`opens_at` of the {status} with the format `date-time`",
             got=f"`opens_at` as {', '.join(map(str, parts)) or 'nothing'}"[:200],
             why="A client made from the document would get a plain text and have to guess what "
@@ -327,15 +350,21 @@ def still_a_time(box: Sandbox) -> None:
 
 
 def kinds_of(document: dict[str, Any], schema: Any, field: str) -> list[dict[str, Any]]:
-    """The schemas of one field: its own, or the parts of its `anyOf`."""
-    whole = resolve(document, schema)
-    found = resolve(document, (whole or {}).get("properties", {}).get(field, {}))
-    parts = [resolve(document, part) for part in found.get("anyOf", [found])]
+    """The schemas of one field: its own, or the parts of its `anyOf`; of each model it is in."""
+    models = parts_of(document, schema)
+    fields = [model.get("properties", {}).get(field, {}) for model in models]
     return [
         {key: part[key] for key in ("type", "format", "const", "enum") if key in part}
-        for part in parts
+        for one in fields
+        for part in parts_of(document, one)
         if part
     ]
+
+
+def parts_of(document: dict[str, Any], schema: Any) -> list[dict[str, Any]]:
+    whole = resolve(document, schema) or {}
+    parts = whole.get("anyOf") or whole.get("oneOf") or [whole]
+    return [resolve(document, part) for part in parts]
 
 
 @HONEST.item(1, "A time that is none answers 422, in the shape that the document says.")
@@ -364,13 +393,14 @@ BOUND = exercise(
     hints=(
         "Walk through all operations, and in each through its parameters. Keep those with "
         '`"in": "query"` whose schema is an integer. Which of them have no upper end?',
-        "Three things hide. A schema can be a `$ref`: `resolve` follows it. A number that may be "
-        "`null` stands in one part of an `anyOf`, and its bound stands there too. And a path can "
-        "have `parameters` beside its methods: read both lists.",
+        "Four things hide. A schema can be a `$ref`: `resolve` follows it. Its `type` can be a "
+        'list, such as `["integer", "null"]`. It can have no `type` at all: the number stands in '
+        "one part of an `anyOf`, and its bound stands there or beside it. And a path can have "
+        "`parameters` beside its methods: read both lists.",
         "Ask whether a key is *there*, not whether its value is true: a maximum of 0 is a bound. "
         'So write `"maximum" in part`. For the parts of a schema, make a list: the schema, and '
-        "each part of its `anyOf`, all of them resolved. `type` can be a list as well, as in "
-        '`["integer", "null"]`.',
+        "each part of its `anyOf`, all of them resolved. Look for the type and for the bound in "
+        "each of them, and treat a `type` that is a word like a list of one word.",
         "The heart of it:\n\n"
         "    schema = resolve(spec, at(parameter, 'schema'))\n"
         "    parts = [schema, *(resolve(spec, one) for one in items_of(schema, 'anyOf'))]\n"
@@ -402,7 +432,14 @@ def query(name: str, schema: dict[str, Any], where: str = "query") -> dict[str, 
     return {"name": name, "in": where, "schema": schema}
 
 
-def finds(box: Sandbox, document: dict[str, Any], right: list[str], why: str) -> None:
+def finds(
+    box: Sandbox,
+    document: dict[str, Any],
+    right: list[str],
+    why: str,
+    of: dict[str, str] | None = None,
+) -> None:
+    """Require these sentences. `of` has the reasons for single parameters, by name."""
     tried = box.attempt("boxoffice.lint:find_unbounded", document)
     item = next(iter(document["paths"].values()))
     both = [*item.get("parameters", []), *next(iter(item.values()))["parameters"]]
@@ -431,13 +468,32 @@ def finds(box: Sandbox, document: dict[str, Any], right: list[str], why: str) ->
         why="The method stands in capitals, as in the sentence of the task: `method.upper()`.",
         where=LINTER,
     )
+    wrong = [one for one in both if is_wrong(document, one["name"], given, right)]
+    shown = f"\nfor the parameter {show(document, wrong[0])}" if wrong else ""
     require(
         given == sorted(right),
         expected=str(sorted(right)),
-        got=str(given)[:400],
-        why=why,
+        got=str(given)[:400] + shown,
+        why=(of or {}).get(wrong[0]["name"], why) if wrong else why,
         where=PARAMETERS,
     )
+
+
+def is_wrong(document: dict[str, Any], name: str, given: list[str], right: list[str]) -> bool:
+    """Whether a sentence on this parameter is missing, or is there too often."""
+    said = [
+        sentence(f"{method.upper()} {path}", name)
+        for path, item in document["paths"].items()
+        for method in item
+    ]
+    return any(given.count(one) != right.count(one) for one in said)
+
+
+def show(document: dict[str, Any], parameter: dict[str, Any]) -> str:
+    """A parameter as the document has it, and what its `$ref` points to."""
+    ref = parameter["schema"].get("$ref")
+    behind = f"; {ref} is {json.dumps(resolve(document, {'$ref': ref}))}" if ref else ""
+    return json.dumps(parameter) + behind
 
 
 def sentence(operation: str, name: str) -> str:
@@ -489,7 +545,9 @@ def hidden(box: Sandbox) -> None:
     document["components"]["schemas"] = {"Count": integer, "Few": bounded}
     right = [sentence(operation, names[i]) for i in (0, 2, 4)]
     finds(box, document, right, "`int | None` becomes an `anyOf` with two parts, and a shared "
-          "type becomes a `$ref`. The number and its bound stand inside.")  # fmt: skip
+          "type becomes a `$ref`. The number and its bound stand inside.",
+          {names[4]: 'A `type` can be a list of words too. `["integer", "null"]` is an integer '
+           "that may be `null`."})  # fmt: skip
 
 
 @BOUND.item(1, "A bound beside an `anyOf` holds for all its parts.")

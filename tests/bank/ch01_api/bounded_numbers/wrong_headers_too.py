@@ -1,4 +1,5 @@
 # says: the rule is for integers in a query
+# says: "in": "header"
 # %%build lint.py::find_unbounded
 from boxoffice.spec import Node, at, items_of, operations, resolve
 

@@ -1,4 +1,5 @@
 # says: ask if the key is there
+# says: "schema": {"type": "integer", "maximum": 0}
 # A bound of 0 is falsy.
 # %%build lint.py::find_unbounded
 from boxoffice.spec import Node, at, items_of, operations, resolve

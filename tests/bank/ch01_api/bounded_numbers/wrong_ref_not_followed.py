@@ -1,4 +1,5 @@
 # says: a shared type becomes a `$ref`
+# says: #/components/schemas/Count is {"type": "integer"}
 # %%build lint.py::find_unbounded
 from boxoffice.spec import Node, at, items_of, operations, resolve
 

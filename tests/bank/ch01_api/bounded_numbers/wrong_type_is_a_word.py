@@ -1,4 +1,5 @@
-# says: The number and its bound stand inside
+# says: a `type` can be a list of words too
+# says: "schema": {"type": ["integer", "null"]}
 # `type` can be a list too.
 # %%build lint.py::find_unbounded
 from boxoffice.spec import Node, at, items_of, operations, resolve

@@ -1,4 +1,5 @@
 # says: an example with the code `nothing_on`
+# says: also `performance_not_found` under 404
 # The imported error in place of the one that is raised.
 # %%build api/venues.py
 from datetime import UTC
