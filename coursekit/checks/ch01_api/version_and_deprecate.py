@@ -202,13 +202,22 @@ def link(box: Sandbox) -> None:
         why="The address is the one that the caller of `farewell` gives.",
         where=IN_STEP_4,
     )
-    # RFC 8288 lets a word that is a token stand without quotes.
     require(
-        re.fullmatch(r'<[^<>]*>\s*;\s*rel\s*=\s*("successor-version"|successor-version)', text)
-        is not None,
+        not re.search(r"rel\s*=\s*'", text),
         expected=goal,
         got=text,
-        why="Programs look for the word `successor-version`, letter by letter, behind `rel=`.",
+        why="In a header only `\"` is a quote. A `'` counts as a letter of the word, and nobody "
+        "looks for that word.",
+        where=IN_STEP_4,
+    )
+    # RFC 8288: a word that is a token may stand without quotes, and capitals are all one.
+    word = '("successor-version"|successor-version)'
+    require(
+        re.fullmatch(rf"<[^<>]*>\s*;\s*rel\s*=\s*{word}", text, re.I) is not None,
+        expected=goal,
+        got=text,
+        why="Programs look for the word `successor-version`, with or without quotes, behind "
+        "`rel=`. Another word says that the link leads elsewhere.",
         where=IN_STEP_4,
     )
 
@@ -769,7 +778,7 @@ LIGHTS = exercise(
         "own: `await JSONResponse({…}, 410)(scope, receive, send)`. So you choose which app to "
         "call: the real one, or this response.",
         "Both of them send through `send_with_dates`, and that puts the headers on. And ask "
-        "`self.clock()` inside `__call__`. In `__init__` it would be asked once, when the "
+        "`self.clock()` inside `serve`. In `__init__` it would be asked once, when the "
         "server starts. The types of the lesson's `__call__`, such as `Message`, are imported.",
         "    app = self.app\n"
         "    if self.clock() >= self.sunset_at:\n"
@@ -822,7 +831,7 @@ with TestClient(watched(create_app(settings)), raise_server_exceptions=False) as
         found.append({"path": path, "status": answer.status_code, "body": body, "headers": headers})
 result = found
 """
-IN_MIDDLEWARE = "`__call__` in middleware/deprecation.py"
+IN_MIDDLEWARE = "`Deprecation` in middleware/deprecation.py"
 
 
 def visit(box: Sandbox, days: int, *paths: str) -> list[dict[str, Any]]:
@@ -833,8 +842,8 @@ def visit(box: Sandbox, days: int, *paths: str) -> list[dict[str, Any]]:
             answer["status"] != 500 or answer["headers"] != {},
             expected=f"an answer to {answer['path']}",
             got="nothing was sent",
-            why="Each way through `__call__` has to `await` an app with `scope`, `receive` and a "
-            "`send`: the real one, `self.app`, or your response.",
+            why="One way through your code ends and nobody has answered. Walk through it once for "
+            "a call before the sunset and once for one after it.",
             where=IN_MIDDLEWARE,
         )
     return found
@@ -864,11 +873,22 @@ def told(answer: dict[str, Any]) -> str:
     return f"{answer['path']}: {answer['status']}, {str(answer['body'])[:80]}"
 
 
-@LIGHTS.item(2, "After the sunset every path of `/v1` answers 410 with the code `version_gone`.")
+@LIGHTS.item(
+    2,
+    "After the sunset every path of `/v1` answers 410 with the code `version_gone` and a `detail`.",
+)
 def gone(box: Sandbox) -> None:
     days = -random.randint(1, 300)
     for answer in visit(box, days, "/v1/shows", f"/v1/shows/{NOBODY}", "/v1/performances"):
-        goal = f"{answer['path']}: 410 with the code `version_gone`"
+        goal = f"{answer['path']}: 410 with the code `version_gone` and a `detail`"
+        require(
+            answer["status"] != 200 or "sunset" in answer["headers"],
+            expected=goal,
+            got=told(answer),
+            why="The app answered, and without one header of yours. Is `raise "
+            "NotImplementedError()` still in `serve`? Then `__call__` passes every call on.",
+            where=IN_MIDDLEWARE,
+        )
         require(
             answer["status"] != 404 or answer["path"] == "/v1/shows",
             expected=goal,
@@ -896,7 +916,7 @@ def gone(box: Sandbox) -> None:
         )
         require(
             body.get("code") == "version_gone" and bool(body.get("detail")),
-            expected=goal + " and a `detail`",
+            expected=goal,
             got=told(answer),
             why="Every refusal of Box Office is JSON: a code for programs, a sentence for people.",
             where="lesson 1.2, and `ErrorOut` in api/describe.py",
@@ -951,7 +971,7 @@ def way_out(box: Sandbox) -> None:
         missing == [],
         expected="`Sunset` and `Link` on the 410",
         got=f"no {', '.join(missing)}",
-        why="Whoever comes now needs the way out most. Send the 410 through `send_with_dates` too.",
+        why="Whoever comes now needs the way out most. Which `send` puts the headers on?",
         where=IN_MIDDLEWARE,
     )
     link = answer["headers"]["link"]
@@ -1003,23 +1023,23 @@ def asks_each_time(box: Sandbox) -> None:
         500 not in found,
         expected="200 one hour before the sunset, 410 one hour after it and later",
         got=", ".join(map(str, found)),
-        why="500 is here what the caller gets when nothing is sent. Before the sunset `self.app` "
-        "answers, after it your response.",
+        why="500 is here what the caller gets when nothing is sent. Who answers before the "
+        "sunset, and who after it?",
         where=IN_MIDDLEWARE,
     )
     require(
         found != [200, 200, 200],
         expected="200 one hour before the sunset, then 410 one hour after it",
         got=f"{found[0]}, then {found[1]}",
-        why="Is the clock asked in `__init__`, or not at all? A server may run for weeks; ask "
-        "`self.clock()` in `__call__`.",
+        why="Is the clock asked in `__init__`, or not at all? A server may run for weeks, and "
+        "`__init__` runs once.",
         where=IN_MIDDLEWARE,
     )
     require(
         found == [200, 410, 410],
         expected="200 one hour before the sunset, 410 one hour after it and later",
         got=", ".join(map(str, found)),
-        why="Compare `self.clock()` with `self.sunset_at` on each call. Do not ask the "
-        "computer's own clock: a test could not turn it.",
+        why="Only the clock that `__init__` got may decide: a test can turn it, and not the "
+        "computer's own. And is it later, or earlier?",
         where=IN_MIDDLEWARE,
     )

@@ -29,6 +29,13 @@ class Deprecation:
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.serve(scope, receive, send)
+        except NotImplementedError:  # not written yet
+            await self.app(scope, receive, send)
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What `__call__` of the lesson does, and the end of /v1."""
         if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
             await self.app(scope, receive, send)
             return
