@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 
-from coursekit.checks import Sandbox, exercise, require
+from coursekit.checks import NotYet, Sandbox, exercise, require
 
 # --- 1: complete ------------------------------------------------------------------------------
 
@@ -22,7 +22,7 @@ MOVE = exercise(
         "Three things are missing: the moved performance, the question whether it clashes, and "
         "the refusal. Stored rows are frozen, so the moved one is a copy with two other "
         "fields. Which two? `refuse_clash` in the same file asks a question much like yours; the "
-        "lesson wrote it in step 7, in the folded cell.",
+        "lesson shows it at the head of step 7.",
         "`refuse_clash` looks at every performance of the venue. The one you are moving is still "
         "among them, at its old time. If it may overlap itself, it can never move by half an "
         "hour. So your loop must pass over one row: the one with the same id.",
@@ -76,6 +76,9 @@ async def go():
         moved = await move_performance(
             store, performance_id=ids[0], starts_at=MIDNIGHT + timedelta(hours=to)
         )
+        for name in ("starts_at", "ends_at") if isinstance(moved, Performance) else ():
+            if not isinstance(getattr(moved, name), datetime):
+                return {"field": name, "kind": type(getattr(moved, name)).__name__}
         if isinstance(moved, Performance):
             found["returned"] = [hours(moved.starts_at), hours(moved.ends_at)]
     except (BoxOfficeError, HTTPException) as error:
@@ -90,7 +93,9 @@ async def go():
 
 result = go()
 """
-RULE_HOME = "`refuse_clash` in services/performances.py: lesson 1.2, step 7, the folded cell"
+RULE_HOME = "`refuse_clash` in services/performances.py: lesson 1.2, the head of step 7"
+COPY = "the copy that you make with `replace`"
+OLD_ROW = "What is saved is `moved`, so `moved` must be the copy with the new times."
 
 
 def move(box: Sandbox, rows: list[list[float]], to: float) -> dict[str, Any]:
@@ -103,11 +108,28 @@ def move(box: Sandbox, rows: list[list[float]], to: float) -> dict[str, Any]:
         why="Stored rows are frozen; copy with `replace`.",
         where="lesson 1.2, `replace_show` in step 3",
     )
+    require(
+        "field" not in found,
+        expected="`starts_at` and `ends_at` to be moments (`datetime`)",
+        got=f"`{found.get('field')}` is a `{found.get('kind')}`",
+        why="`lasts` is a length, and `ends_at` is a moment: the one at which that length is over.",
+        where=COPY,
+    )
     return found
 
 
+def at(hour: float) -> str:
+    """An hour of the day as people write it: 21.5 is 21:30."""
+    days, minutes = divmod(round(hour * 60), 24 * 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}" + (" on another day" if days else "")
+
+
 def clock(hours: list[float] | None) -> str:
-    return "nothing" if hours is None else f"{hours[0]:g} to {hours[1]:g} o'clock"
+    return "nothing" if hours is None else f"{at(hours[0])} to {at(hours[1])}"
+
+
+def came(found: dict[str, Any]) -> str:
+    return "it moves" if found["end"] == "moved" else f"`{found['end']}`"
 
 
 @MOVE.item(2, "The performance begins at the new time and lasts as long as before.")
@@ -118,9 +140,16 @@ def moves(box: Sandbox) -> None:
     require(
         found["end"] == "moved",
         expected="the performance moves, as nothing else is on",
-        got=found["end"],
+        got=came(found),
         why="With one performance in the house, nobody can be in its way but itself.",
         where=RULE_HOME,
+    )
+    require(
+        found["kept"] != [3, 3 + lasts],
+        expected=f"stored: {clock(goal)}",
+        got=f"stored: {clock(found['kept'])}, as before",
+        why=OLD_ROW,
+        where=COPY,
     )
     require(
         found["kept"] is None or found["kept"][1] != 3 + lasts,
@@ -142,8 +171,10 @@ def moves(box: Sandbox) -> None:
 def busy(box: Sandbox) -> None:
     begins = random.randint(10, 13)
     # the other plays for 2 hours; ours for 3: at its head, at its tail, all around it
-    for to in (begins - 2, begins + 1, begins - 0.5):
-        found = move(box, [[0, 1, 3], [0, begins, 2]], to)
+    for was, to in ((1, begins - 2), (1, begins + 1), (1, begins - 0.5), (20, begins - 1)):
+        found = move(box, [[0, was, 3], [0, begins, 2]], to)
+        if found["kept"] == [to, was + 3] and was < to:
+            continue  # An end that stays is the first item's; the last round asks again.
         require(
             found["end"] != "HTTPException",
             expected="`VenueBusy`",
@@ -161,16 +192,17 @@ def busy(box: Sandbox) -> None:
             where=RULE_HOME,
         )
         require(
-            found["end"] != "VenueBusy" or found["kept"] == [1, 4],
-            expected=f"refused, and still {clock([1, 4])}",
+            found["end"] != "VenueBusy" or found["kept"] == [was, was + 3],
+            expected=f"refused, and still {clock([was, was + 3])}",
             got=f"refused, but stored as {clock(found['kept'])}",
             why="It was saved before the question was asked. Decide first, then save.",
             where="the lines below your part save; raise before they are reached",
         )
         require(
             found["end"] == "VenueBusy",
-            expected=f"`VenueBusy`: {begins} to {begins + 2} is taken, {to:g} to {to + 3:g} asked",
-            got=found["end"],
+            expected=f"`VenueBusy`: {clock([begins, begins + 2])} is taken, "
+            f"{clock([to, to + 3])} asked",
+            got=came(found),
             why="Two performances overlap when each begins before the other ends. To compare "
             "only the beginnings misses the one that is still playing.",
             where=RULE_HOME,
@@ -183,17 +215,24 @@ def own_way(box: Sandbox) -> None:
     found = move(box, [[0, begins, 3], [0, begins + 8, 2]], begins + by)
     require(
         found["end"] != "VenueBusy",
-        expected=f"it moves from {begins} to {begins + by:g} o'clock",
+        expected=f"it moves from {at(begins)} to {at(begins + by)}",
         got="`VenueBusy`, though the venue is free",
         why="The row that is in the way is the performance itself, still stored at its old time. "
         "Pass over the row with the same id.",
         where=RULE_HOME,
     )
     require(
-        found["kept"] == [begins + by, begins + by + 3],
-        expected=f"stored: {clock([begins + by, begins + by + 3])}",
+        found["kept"] != [begins, begins + 3],
+        expected=f"stored: from {at(begins + by)} on",
+        got=f"stored: {clock(found['kept'])}, as before",
+        why=OLD_ROW,
+        where=COPY,
+    )
+    require(  # When it ends is the first item's.
+        found["kept"] is not None and found["kept"][0] == begins + by,
+        expected=f"stored: from {at(begins + by)} on",
         got=f"stored: {clock(found['kept'])}",
-        where="the copy that you make with `replace`",
+        where=COPY,
     )
 
 
@@ -204,7 +243,7 @@ def neighbours(box: Sandbox) -> None:
     require(
         elsewhere["end"] == "moved",
         expected="it moves: the other performance is in another house",
-        got=elsewhere["end"],
+        got=came(elsewhere),
         why="Two venues may play at the same time. Ask only for the rows of this venue.",
         where='`select(where={"venue_id": …})`',
     )
@@ -212,8 +251,8 @@ def neighbours(box: Sandbox) -> None:
         touching = move(box, [[0, 1, 3], [0, begins, 2]], to)
         require(
             touching["end"] == "moved",
-            expected=f"it moves: {to:g} to {to + 3:g} only touches {begins} to {begins + 2}",
-            got=touching["end"],
+            expected=f"it moves: {clock([to, to + 3])} only touches {clock([begins, begins + 2])}",
+            got=came(touching),
             why="`ends_at` is the first moment that is free again. So compare with `<`, not `<=`.",
             where=RULE_HOME,
         )
@@ -662,11 +701,13 @@ async def go():
         try:
             page = await page_venues(store, cursor=cursor, limit=limit)
         except BoxOfficeError as error:
-            return {"refused": type(error).__name__, "pages": pages}
-        except IndexError:
-            if names:
+            name = type(error).__name__
+            return {"refused": name, "error": f"`{name}`", "pages": pages}
+        except Exception as error:
+            if not any_error and (names or not isinstance(error, IndexError)):
                 raise
-            return {"refused": "IndexError", "pages": pages}
+            name, words = type(error).__name__, str(error)
+            return {"refused": name, "error": f"{name}: {words}", "pages": pages}
         pages.append([venue.name for venue in page.items])
         seen += [venue.id for venue in page.items]
         cursor = page.next_cursor
@@ -684,6 +725,9 @@ async def go():
 result = go()
 """
 NAMES = ["Arena", "Barn", "Chapel", "Dome", "Empire", "Forum", "Globe", "Hall", "Irving", "Jewel"]
+WORDS = [*NAMES, "Kings", "Lyric", "Market", "National", "Opera", "Palace", "Queens", "Royal"]
+SIGNS = "|,:;/-_.#~& '\"\\éŁ"
+"""What a name may hold, and a cursor may use to part it from the id."""
 PLACE = "lesson 1.2, step 5, and services/paging.py"
 
 
@@ -693,7 +737,7 @@ def pages(
     """All pages of venues with these names; after page 1 some are removed and added."""
     shuffled = random.sample(names, len(names))
     found: dict[str, Any] = box.evaluate(
-        PAGED, names=shuffled, limit=limit, removed=removed, added=added
+        PAGED, names=shuffled, limit=limit, removed=removed, added=added, any_error=False
     )
     require(
         "refused" not in found,
@@ -766,7 +810,7 @@ def whole(box: Sandbox) -> None:
             got="a cursor of another type",
             where="the type of `next_cursor` in `Page`",
         )
-    none = box.evaluate(PAGED, names=[], limit=limit, removed=[], added=[])
+    none = box.evaluate(PAGED, names=[], limit=limit, removed=[], added=[], any_error=False)
     require(
         none.get("refused") != "IndexError",
         expected="no venues: one empty page",
@@ -781,6 +825,50 @@ def whole(box: Sandbox) -> None:
         got=f"{len(none['pages'])} pages" if none["pages"] else f"`{none.get('refused')}`",
         why="An empty list is a list too.",
         where=PLACE,
+    )
+    any_name(box)
+
+
+def any_name(box: Sandbox) -> None:
+    """Pages of one, of plain names and odd ones in turn: which bookmark does not hold?"""
+    signs = random.sample(SIGNS, len(SIGNS))
+    odd = [
+        f"{word}{2 * sign}{random.choice(NAMES)}"
+        for word, sign in zip(WORDS[:-1], signs, strict=True)
+    ]
+    names = sorted([*WORDS, *odd])
+    shuffled = random.sample(names, len(names))
+    found = box.evaluate(PAGED, names=shuffled, limit=1, removed=[], added=[], any_error=True)
+    read = [name for page in found["pages"] for name in page]
+    if read == names and "refused" not in found:
+        return
+    plain = pages(box, WORDS, 1, [], [])["pages"]
+    require(
+        plain == [[word] for word in WORDS],
+        expected="every venue once, in pages of 1",
+        got=" | ".join(", ".join(page) for page in plain[:6]) or "nothing",
+        why="Each row stands on one page, in the order of the names.",
+        where=PLACE,
+    )
+    fine = next((n for n, one in enumerate(read) if [one] != names[n : n + 1]), len(read))
+    # The call that went wrong read the bookmark of one name and made that of the next.
+    name = next((name for name in names[max(0, fine - 1) : fine + 1] if name in odd), names[0])
+    got = f"`{read[fine]}`" if fine < len(read) else found.get("error", "nothing")
+    why = (
+        "A venue may be called anything, so a sign that has a task in your cursor can stand in a "
+        "name too. Then what you read back is not what you put in. Find a form that keeps name "
+        "and id apart, whatever is in them."
+    )
+    if not name.isascii():
+        why = (
+            "A venue may be called anything, in any language. Your cursor cannot take all the "
+            "letters that names have. `utf-8` has a place for each."
+        )
+    raise NotYet(
+        f"after the page that ends with `{name}`: `{names[names.index(name) + 1]}`",
+        got,
+        why,
+        "`encode_cursor` in services/paging.py",
     )
 
 

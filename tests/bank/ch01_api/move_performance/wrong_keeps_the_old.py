@@ -1,4 +1,4 @@
-# says: stored: 
+# says: so `moved` must be the copy with the new times
 # %%build services/performances.py::move_performance
 from dataclasses import replace
 
