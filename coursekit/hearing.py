@@ -40,9 +40,12 @@ _tidying: list[warm.Job] = []
 """Jobs that have told their verdict, and drop what it needed."""
 _leaving = threading.Lock()
 
-checks.exercises()  # so that the warm parent has them
-if hasattr(os, "geteuid") and os.geteuid() == 0:
-    jail.may_become_others()  # and knows this, which takes a fork
+
+def ready() -> None:
+    """What the warm parent knows before its first job. It forks, so no learner's kernel does it."""
+    checks.exercises()
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        jail.may_become_others()
 
 
 class _Channel(Protocol):

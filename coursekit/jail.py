@@ -16,6 +16,7 @@ import signal
 import stat
 import struct
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -150,12 +151,21 @@ def name_spaces() -> bool:
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """An Interrupt waits: inside of a fork Python would swallow it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """An Interrupt waits: inside of a fork Python would swallow it.
+
+    To block the signal is not enough: another thread takes it, and the main one is told.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python raises in the main thread alone
+        return
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
+        if pressed:
+            signal.raise_signal(signal.SIGINT)
 
 
 def gaps() -> list[str]:

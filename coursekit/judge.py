@@ -13,12 +13,13 @@ import hashlib
 import importlib
 import json
 import os
+import re
 import secrets
 import sys
 import time
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from coursekit import build, checks, course, places, runtime
@@ -43,6 +44,10 @@ ENDS = "ends"
 KEPT_SECONDS = 24 * 60 * 60
 SHAPE = (LookupError, TypeError, AttributeError, ValueError)
 """What reading an answer of an unexpected shape raises."""
+STUB = re.compile(r"^(\S+), line \d+, in (\w+):  raise NotImplementedError\b", re.MULTILINE)
+"""The learner's line in `got` that nbgrader leaves in place of a solution: file and function."""
+TOO_MANY = re.compile(r"TypeError: (\S+)\(\) takes .*positional argument.* given")
+UNNAMED = re.compile(r"TypeError: (\S+)\(\) missing \d+ required keyword-only arguments?: '(\w+)'")
 
 Starters = dict[str, list[str]]
 """Target → the cells that the exercise's own notebook has for it."""
@@ -239,7 +244,8 @@ def verdict(exercise: Exercise, order: Order, look: Look) -> Verdict:
 
     def said(outcome: Outcome, message: str, items: Iterable[ItemResult] | None = None) -> Verdict:
         unseen = [ItemResult(i.title, i.points, ran=False) for i in exercise.items]
-        found = say_once(unseen if items is None else items)
+        seen = unseen if items is None else items
+        found = say_once(_unwritten(item, targets, given, starters) for item in seen)
         left_out = sum(item.points for item in found if item.why and not item.ran)
         points = exercise.points - left_out
         return Verdict(exercise.id, exercise.title, outcome, points, found, message)
@@ -368,12 +374,51 @@ def _missed(item: Item, error: NotYet, box: Sandbox) -> ItemResult:
     crash = box.crash() if "500" in got else []
     if crash:
         got += "\nYour code stopped here:\n" + "\n".join(crash[-3:])
-    why = error.why
+    why, where = error.why, error.where
     if "coroutine" in got:
         why = "An `await` is missing: an `async def` gives its result only when it is awaited."
+    elif crash and (called := _called_wrongly(crash[-1])):
+        why, where = called[0], called[1] or where
     elif crash and why:
         why = f"Your code stopped with an error; look at that first. {why}"
-    return ItemResult(item.title, item.points, 0, error.expected, _short(got), why, error.where)
+    return ItemResult(item.title, item.points, 0, error.expected, _short(got), why, where)
+
+
+def _called_wrongly(error: str) -> tuple[str, str] | None:
+    """Why and where, if a call did not say by name what is to be said by name."""
+    if many := TOO_MANY.match(error):
+        why = (
+            f"The call hands over more values by position than `{many[1]}` takes. What follows a "
+            "`*` in a function's first line is passed by name: `name=value`."
+        )
+        return why, "" if "__" in many[1] else f"the first line of `{many[1]}`"
+    if missing := UNNAMED.match(error):
+        why = f"`{missing[1]}` wants this value by name: `{missing[2]}=…`."
+        return why, f"the first line of `{missing[1]}`"
+    return None
+
+
+def _unwritten(
+    item: ItemResult, targets: Collection[str], given: Mapping[str, str], starters: Starters
+) -> ItemResult:
+    """The item; if it ended in an answer cell that is still to be written or run, it says so."""
+    stub = STUB.search(item.got)
+    target = f"{stub[1]}::{stub[2]}" if stub else ""
+    if target not in targets:
+        return item
+    if target not in given:
+        got = "one answer cell has not been run yet"
+        why = "The check sees the cells that you ran. Written already? Run it, then check again."
+    elif is_untouched(given[target], starters.get(target, [])):
+        got = "an answer cell is as it was given: `raise NotImplementedError()`"
+        why = "That line keeps the place of your code. Write the cell, run it, then check again."
+    else:
+        got = "your code came to the line `raise NotImplementedError()`"
+        why = "That line keeps the place of your code. Where your code stands, take it out."
+    return replace(
+        item, expected="each answer cell written and run", got=got, why=why,
+        where=f"the cell `%%build {target}`",
+    )  # fmt: skip
 
 
 def _short(text: str) -> str:
@@ -448,9 +493,9 @@ def main(words: Sequence[str]) -> int:
         return 2
     from coursekit import warm
 
-    for name in warm.PRELOAD:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+    names = iter(warm.PRELOAD)
+    while warm.import_one(names):
+        pass
     for module, why in checks.faults().items():
         print(f"! {module} could not be imported: {why}", file=sys.stderr)
     good = True

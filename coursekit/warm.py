@@ -41,9 +41,13 @@ PRELOAD = (
     # what these would import at their first route, schema or request
     "pydantic.v1", "strawberry.federation.schema_directives", "anyio._backends._asyncio",
     "fastapi.telemetry._runtime",
-    "coursekit.server", "coursekit.checks", "coursekit.hearing",
+    "coursekit.server", "coursekit.checks",
+    "coursekit.hearing:ready",
 )  # fmt: skip
-"""Imported before the first job. A module that is missing is left out, not fatal."""
+"""Imported before the first job; of "module:function" the function is called, too.
+
+A module that is missing is left out, not fatal.
+"""
 
 LATER = ("pytest", "_pytest.assertion", "hypothesis", "schemathesis", "openapi_spec_validator")
 """Imported when the parent first has nothing to do: large, and needed by few jobs."""
@@ -359,7 +363,7 @@ class Parent:
                     self._drop(key.fileobj)
             self._reap()
             if loading and not events:
-                loading = _import_one(later)
+                loading = import_one(later)
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self.stopping = True
@@ -484,15 +488,18 @@ def _idle_seconds() -> float:
         return IDLE_SECONDS
 
 
-def _import_one(names: Iterator[str]) -> bool:
+def import_one(names: Iterator[str]) -> bool:
     """Import the next module; say whether there may be more."""
     name = next(names, None)
     if name is None:
         gc.collect()
         gc.freeze()
         return False
+    path, _, function = name.partition(":")
     with contextlib.suppress(Exception):
-        importlib.import_module(name)
+        module = importlib.import_module(path)
+        if function:
+            getattr(module, function)()
     return True
 
 
@@ -500,7 +507,7 @@ def main(path: Path, lock: int) -> None:
     parent = Parent(path, lock)
     path.with_suffix(".pid").write_text(str(os.getpid()))
     names = iter(PRELOAD)
-    while _import_one(names):
+    while import_one(names):
         pass
     try:
         parent.serve()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import site
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -233,3 +235,30 @@ def test_defence_taken_out_is_noticed(
         mutate(patch)
         found = attacked(world, name)
     assert {*found} - {"could not be graded"}
+
+
+def test_an_interrupt_waits_for_the_end_of_a_fork() -> None:
+    """Also where another thread takes the signal, as in a Jupyter kernel."""
+    reached = []
+    go = threading.Event()
+
+    def press() -> None:
+        go.wait(10)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def forks() -> None:
+        with jail._uninterrupted():
+            go.set()
+            other.join()
+            reached.append(True)
+
+    other = threading.Thread(target=press)
+    other.start()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            forks()
+        assert reached
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)

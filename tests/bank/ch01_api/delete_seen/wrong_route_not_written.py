@@ -1,5 +1,5 @@
-# says: The route is not written yet
-# says: the answer cell for api/shows.py
+# says: an answer cell is as it was given
+# says: the cell `%%build api/shows.py::delete_show`
 # %%build services/shows.py::delete_show
 async def delete_show(store: Store, *, show_id: UUID, version: int | None) -> None:
     show = await find_show(store, show_id=show_id)

@@ -1,5 +1,5 @@
-# says: The service is not written yet
-# says: the answer cell for services/shows.py
+# says: an answer cell is as it was given
+# says: the cell `%%build services/shows.py::delete_show`
 # %%build services/shows.py::delete_show
 async def delete_show(store: Store, *, show_id: UUID, version: int | None) -> None:
     """Delete the `version` that the editor saw (`None`: whichever), or raise `ShowChanged`."""

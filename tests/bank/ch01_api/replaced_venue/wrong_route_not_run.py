@@ -1,4 +1,5 @@
-# says: the route is as it was given
+# says: one answer cell has not been run yet
+# says: the cell `%%build api/venues.py::replace_venue`
 # says: 0 of 6 points
 # %%build services/venues.py::replace_venue
 from boxoffice.models.venue import VenueIn

@@ -1,4 +1,5 @@
-# says: the route is as it was given
+# says: one answer cell has not been run yet
+# says: the cell `%%build api/performances.py::list_performances`
 # says: 0 of 6 points
 # %%build services/performances.py::list_performances
 async def list_performances(

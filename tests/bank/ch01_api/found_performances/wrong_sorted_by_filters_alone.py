@@ -1,0 +1,21 @@
+# says: the earliest first for no filter, as before
+# says: 5 of 6 points
+# %%build services/performances.py::list_performances
+async def list_performances(
+    *, show_id: UUID | None = None, venue_id: UUID | None = None
+) -> list[Performance]:
+    if show_id is None and venue_id is None:
+        return list(performances.values())
+    found = [
+        one
+        for one in performances.values()
+        if show_id in (None, one.show_id) and venue_id in (None, one.venue_id)
+    ]
+    return sorted(found, key=lambda one: one.starts_at)
+
+# %%build api/performances.py::list_performances
+@router.get("/performances")
+async def list_performances(
+    show_id: UUID | None = None, venue_id: UUID | None = None
+) -> list[Performance]:
+    return await performances.list_performances(show_id=show_id, venue_id=venue_id)
