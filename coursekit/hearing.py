@@ -112,6 +112,7 @@ def _leave(job: warm.Job) -> None:
 
 
 def _here(order: dict[str, Any]) -> Verdict:
+    ready()
     found: list[Any] = []
 
     class Kept:
