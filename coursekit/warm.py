@@ -170,7 +170,7 @@ class Job:
         """End the job, if it still runs. Safe to call twice."""
         self._connection.close()
 
-    def end(self, seconds: float = 1.0) -> None:
+    def end(self, seconds: float = 3.0) -> None:
         """End the job and wait until it is gone, with all that it held open."""
         deadline = time.monotonic() + seconds
         with contextlib.suppress(OSError):  # TimeoutError is one
