@@ -333,20 +333,34 @@ def still_a_time(box: Sandbox) -> None:
     ask_health(box, random.choice([0, 1, 10, 15, 23]), 200)
     document = read_document(box)
     responses = responses_of(document, "get", "/health")
+    told: list[dict[str, Any]] = []
     for status in ("200", "503"):
         media = told_for(responses, status).get("content", {}).get("application/json", {})
         if "schema" not in media:  # whether it is told at all is for the other items
             continue
         parts = kinds_of(document, media["schema"], "opens_at")
         texts = [part for part in parts if part.get("type") == "string"]
+        told += texts
         require(
             all(part.get("format") == "date-time" for part in texts) and (texts or status == "200"),
             expected=f"`opens_at` of the {status} with the format `date-time`",
             got=f"`opens_at` as {', '.join(map(str, parts)) or 'nothing'}"[:200],
-            why="A client made from the document would get a plain text and have to guess what "
-            "is in it. Say `datetime` in the model, not `str`.",
+            why=GUESS,
             where=RESPONSES,
         )
+    require(
+        told,
+        expected="`opens_at` with the format `date-time` in some answer of the document",
+        got="no answer of GET /health in which it is a time",
+        why=GUESS,
+        where=RESPONSES,
+    )
+
+
+GUESS = (
+    "A client made from the document would get a plain text and have to guess what is in it. Say "
+    "`datetime` in the model, not `str`."
+)
 
 
 def kinds_of(document: dict[str, Any], schema: Any, field: str) -> list[dict[str, Any]]:
