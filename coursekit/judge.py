@@ -267,7 +267,22 @@ def verdict(exercise: Exercise, order: Order, look: Look) -> Verdict:
         except (RecursionError, MemoryError):
             return said(Outcome.NOT_YET, f"Python cannot read {target}: it is nested too deeply.")
     touched = {build.parse_target(target).path for target in given}
-    return said(*look(exercise, files, touched))
+    outcome, message, items = look(exercise, files, touched)
+    if outcome == Outcome.NOT_YET and not message:
+        left = [t for t in targets if is_untouched(given.get(t), starters.get(t, []))]
+        message = _still_to_do(left)
+    return said(outcome, message, items)
+
+
+def _still_to_do(targets: Sequence[str]) -> str:
+    """The answer cells that were not run, or not changed, in a sentence; nothing where all were."""
+    if not targets:
+        return ""
+    cells = " and ".join(f"`%%build {target}`" for target in targets)
+    return (
+        f"Not run yet, or still as it was given: the answer cell {cells}. What follows may come "
+        "from that."
+    )
 
 
 def _steps(
@@ -386,7 +401,14 @@ def _missed(item: Item, error: NotYet, box: Sandbox) -> ItemResult:
 
 def _called_wrongly(error: str) -> tuple[str, str] | None:
     """Why and where, if a call did not say by name what is to be said by name."""
-    if many := TOO_MANY.match(error):
+    many = TOO_MANY.match(error)
+    if many and many[1] == "BaseModel.__init__":
+        why = (
+            "A model takes its fields by name. `.model_validate(row)` behind the model's name "
+            "makes one from an object."
+        )
+        return why, ""
+    if many:
         why = (
             f"The call hands over more values by position than `{many[1]}` takes. What follows a "
             "`*` in a function's first line is passed by name: `name=value`."

@@ -132,6 +132,8 @@ def _hint(error: BaseException, message: str, root: str) -> str:
     """What to add to the error's own words, on their line."""
     if type(error) is NameError and error.name:
         line = imports.find(error.name, Path(root, "boxoffice"))
+        if line and error.name.islower():  # a module; or a value that has to come from somewhere
+            return f". Does it get a value before this line? Or is `{line}` missing at the top?"
         if line:
             return f". Is `{line}` missing at the top of your cell?"
         return ", nor imported, in this file"

@@ -749,6 +749,13 @@ def numbers(box: Sandbox) -> None:
         expected=f"/v1/shows/{number}", got=url[:200],
         why="The number stands in the path as it is written.", where=CALLS,
     )  # fmt: skip
+    call = build(box, "read_show", {"show_id": number, "if-none-match": number})
+    sent = list(dict(call.get("headers") or {}).values())
+    require(
+        all(isinstance(value, str | bytes) for value in sent),
+        expected=f"the header as text: {str(number)!r}", got=repr(sent)[:200],
+        why="httpx takes a number in the query, but a header only as text.", where=CALLS,
+    )  # fmt: skip
 
 
 @CALL.item(1, "A body goes out as JSON, and an operation without a `requestBody` sends none.")

@@ -831,6 +831,20 @@ with TestClient(watched(create_app(settings)), raise_server_exceptions=False) as
         found.append({"path": path, "status": answer.status_code, "body": body, "headers": headers})
 result = found
 """
+DELETED = """
+from datetime import UTC, datetime, timedelta
+
+from fastapi.testclient import TestClient
+
+from boxoffice.app import create_app
+from boxoffice.settings import Settings
+
+settings = Settings(v1_sunset_at=datetime.now(UTC) - timedelta(days=5))
+with TestClient(watched(create_app(settings)), raise_server_exceptions=False) as client:
+    one = get(client, "/v2/performances").json()["items"][0]["id"]
+    client.delete(f"/v1/performances/{one}")
+    result = get(client, f"/v2/performances/{one}").status_code
+"""
 IN_MIDDLEWARE = "`Deprecation` in middleware/deprecation.py"
 
 
@@ -921,6 +935,14 @@ def gone(box: Sandbox) -> None:
             why="Every refusal of Box Office is JSON: a code for programs, a sentence for people.",
             where="lesson 1.2, and `ErrorOut` in api/describe.py",
         )
+    require(
+        served(box, DELETED) == 200,
+        expected="after the sunset a DELETE to `/v1` changes nothing",
+        got="it is answered, and the performance is deleted all the same",
+        why="A function goes on after it has sent a response. What may no longer be reached, it "
+        "must not call.",
+        where=IN_MIDDLEWARE,
+    )
 
 
 @LIGHTS.item(2, "Before it `/v1` works as in the lesson, and `/v2` and `/health` know no sunset.")

@@ -18,7 +18,7 @@ def build_call(spec, operation_id, values, body=None):
     except KeyError as name:
         raise ValueError(f"{name} is missing") from None
     asked = {name: value for name, value in values.items() if places[name] == "query"}
-    headers = {name: value for name, value in values.items() if places[name] == "header"}
+    headers = {name: str(value) for name, value in values.items() if places[name] == "header"}
     call = {"method": method.upper(), "url": url + ("?" + urlencode(asked) if asked else "")}
     if "requestBody" in operation:
         call["json"] = body

@@ -1,4 +1,4 @@
-# says: takes. What follows a `*`
+# says: a model takes its fields by name
 # says: `ShowOut` in api/schemas/show.py
 # %%build api/performances.py::read_show_played
 from boxoffice.api.schemas.show import ShowOut
