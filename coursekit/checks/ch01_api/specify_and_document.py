@@ -328,7 +328,7 @@ def closed_house(box: Sandbox) -> None:
     refuses(document, media, {"status": "closed", "opens_at": 5}, {"status": 7, "opens_at": date})
 
 
-@HONEST.item(1, "A time that is sent is still told as a time, not as any text.")
+@HONEST.item(1, "`opens_at` is still told as a time, not as any text.")
 def still_a_time(box: Sandbox) -> None:
     ask_health(box, random.choice([0, 1, 10, 15, 23]), 200)
     document = read_document(box)
