@@ -37,8 +37,10 @@ def hold(
     )  # fmt: skip
 
 
-def order(box: Sandbox, buyer: UUID, placed_at: datetime = NOW, amount: int = 100) -> UUID:
-    made = uuid4()
+def order(
+    box: Sandbox, buyer: UUID, placed_at: datetime = NOW, amount: int = 100, id: UUID | None = None
+) -> UUID:
+    made = id or uuid4()
     box.sql(
         'insert into "order" (id, buyer_id, placed_at, total_amount, currency)'
         " values (%s, %s, %s, %s, 'EUR')",
@@ -652,8 +654,16 @@ TIES = "lesson 2.3, step 3: the tie-breaker"
 
 
 def orders(box: Sandbox, buyer: UUID, moments: list[datetime]) -> list[str]:
-    """Orders at these moments; their ids, the newest first, ties by id."""
-    made = [(moment, order(box, buyer, moment)) for moment in moments]
+    """Orders at these moments; their ids, the newest first, ties by id.
+
+    One of the oldest has the greatest id: who compares the two columns apart always loses it.
+    """
+    ids = [uuid4() for _ in moments]
+    oldest, greatest = moments.index(min(moments)), ids.index(max(ids))
+    ids[oldest], ids[greatest] = ids[greatest], ids[oldest]
+    made = [
+        (moment, order(box, buyer, moment, id=id)) for moment, id in zip(moments, ids, strict=True)
+    ]
     return [str(one) for _, one in sorted(made, reverse=True)]
 
 
