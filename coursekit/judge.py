@@ -278,11 +278,8 @@ def _still_to_do(targets: Sequence[str]) -> str:
     """The answer cells that were not run, or not changed, in a sentence; nothing where all were."""
     if not targets:
         return ""
-    cells = " and ".join(f"`%%build {target}`" for target in targets)
-    return (
-        f"Not run yet, or still as it was given: the answer cell {cells}. What follows may come "
-        "from that."
-    )
+    cells = " and ".join(f"the answer cell `%%build {target}`" for target in targets)
+    return f"Not run yet, or still as it was given: {cells}. What follows may come from that."
 
 
 def _steps(

@@ -111,3 +111,14 @@ def test_what_may_not_be_shown_is_found_when_lessons_run_again() -> None:
 
 def test_a_chapter_without_lessons_is_no_success() -> None:
     assert again.main("ch00_nothing") == 1
+
+
+@pytest.mark.parametrize("lesson", course.lessons(), ids=lambda lesson: lesson.id)
+def test_python_that_a_text_quotes_stands_in_box_office(lesson: course.Lesson) -> None:
+    """A quotation is a second copy: it has to be one of what the lesson's cells write."""
+    written = {line.strip() for text in course.files_after(lesson.id).values()
+               for line in text.splitlines()}  # fmt: skip
+    for quoted in re.findall(
+        r"```python\n(.*?)```", "\n".join(cells(lesson.path, "markdown")), re.S
+    ):
+        assert {line.strip() for line in quoted.splitlines()} <= written
