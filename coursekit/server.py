@@ -150,6 +150,8 @@ def _hint(error: BaseException, message: str, root: str) -> str:
 
 def _advice(error: BaseException, message: str) -> str:
     """A sentence for the errors that say least to a beginner."""
+    if isinstance(error, NotImplementedError):
+        return "That line keeps the place of an answer: write that cell, and run it."
     if "coroutine" in message:
         return "Is an `await` missing? An `async def` gives its result only when it is awaited."
     missing = re.search(r"cannot import name '(\w+)' from '(boxoffice[\w.]*)'", message)

@@ -167,3 +167,8 @@ def test_a_missing_module_is_a_missing_cell_only_within_box_office() -> None:
 
     assert "There is no services/seats.py yet." in advice("boxoffice.services.seats")
     assert "Run the cell" not in advice("boxoffice_client")
+
+
+def test_the_place_of_an_answer_says_what_it_is() -> None:
+    said = server.own_frames(NotImplementedError(), Path())
+    assert said[-1] == "That line keeps the place of an answer: write that cell, and run it."
