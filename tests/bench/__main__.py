@@ -205,17 +205,20 @@ def bench_nbval(rounds: int) -> Figure:
 def fill(port: int, wanted: int = 20) -> bytes:
     """Create shows until a page of `wanted` is full; the page's JSON."""
     url = f"http://127.0.0.1:{port}/v1/shows"
-    with urllib.request.urlopen(url) as answer:
-        sample = json.load(answer)["items"][0]
-    del sample["id"]
-    for number in range(wanted):
+
+    def read() -> bytes:
+        with urllib.request.urlopen(f"{url}?limit={wanted}") as answer:
+            page: bytes = answer.read()
+        return page
+
+    shows = json.loads(read())["items"]
+    sample = {name: value for name, value in shows[0].items() if name != "id"}
+    for number in range(wanted - len(shows)):
         body = json.dumps({**sample, "title": f"Show {number}"}).encode()
         request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request):
             pass
-    with urllib.request.urlopen(f"{url}?limit={wanted}") as answer:
-        page: bytes = answer.read()
-    return page
+    return read()
 
 
 def bench_shows(rounds: int) -> Figure:
