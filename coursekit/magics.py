@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,10 @@ from coursekit.errors import BuildRefused, CourseError, interruptible
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+
+PLACE = re.compile(r"^raise NotImplementedError\b", re.MULTILINE)
+"""What keeps the place of an answer outside every function: the file stops there."""
 
 
 @magics_class
@@ -70,6 +75,13 @@ def build_cell(line: str, body: str) -> None:
             f"{target.path} is not there yet, so `{target.name}` cannot be put into it. Run the "
             f"cell that builds {target.path} first."
         )
+    if now.exercises and old is not None and _keeps_place(target, body, now):
+        note = (
+            "Nothing is written yet: this cell is as it was given, and its last line would stop "
+            "Box Office. Put your answer in its place, then run the cell again."
+        )
+        display.show(display.diff(target.path, old, old, note))
+        return
     if target.source:
         text = course.generate_in(now.workspace.backend, target.source)
     else:
@@ -91,6 +103,13 @@ def build_cell(line: str, body: str) -> None:
     elif old is None and not target.is_scratch and (doubt := _doubt(target, now)):
         notes.append(doubt)
     display.show(display.diff(target.path, written.old, written.new, "\n".join(notes)))
+
+
+def _keeps_place(target: build.Target, body: str, now: session.Session) -> bool:
+    """Whether a cell is still as it was handed out, with the place of the whole answer empty."""
+    if not PLACE.search(body):
+        return False
+    return body.strip() in map(str.strip, session.given(now.lesson).get(str(target), []))
 
 
 def _doubt(target: build.Target, now: session.Session) -> str:

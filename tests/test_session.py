@@ -140,6 +140,30 @@ def test_a_new_file_that_the_exercise_asks_for(
     assert "Did you mean `services/shows.py`?" in capsys.readouterr().out
 
 
+def test_a_given_cell_that_would_stop_box_office_is_not_written(
+    course_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where, place = (
+        "services/shows.py",
+        "import math\n\n# YOUR CODE HERE\nraise NotImplementedError()\n",
+    )
+    write_notebook(
+        course_folder / "exercises/ch01_api/01_list_shows.ipynb",
+        "# Exercises", f"%%build {where}\n{place}",
+    )  # fmt: skip
+    session.start("1.1", exercises=True)
+    magics.build_cell(where, place)
+    assert "Nothing is written yet" in capsys.readouterr().out
+    assert session.current().answers() == {}
+    caller.client().get("/shows/2")
+    magics.build_cell(where, f"import math\n{place}")  # begun, so it is the learner's
+    assert where in session.current().answers()
+    with pytest.raises(CourseError, match="keeps the place of an answer"):
+        caller.client().get("/shows/2")
+    magics.build_cell("services/new.py", place)  # nothing stands there that could go on
+    assert "created services/new.py" in capsys.readouterr().out
+
+
 @pytest.mark.usefixtures("given")
 def test_an_answer_keeps_the_imports_of_the_tries_before_it() -> None:
     session.start("1.1", exercises=True)
