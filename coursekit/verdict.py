@@ -75,12 +75,14 @@ class ItemResult:
 
 
 def say_once(items: Iterable[ItemResult]) -> tuple[ItemResult, ...]:
-    """The same items; a reason that stands further up already is not told again."""
+    """The same items; what stands further up already is not told again."""
     told: set[str] = set()
     found = []
     for item in items:
         if item.why and item.why in told:
-            item = replace(item, why="the same as above", where="")
+            # Of an error's way through the code, told once, the first line stays.
+            got = item.got.partition("\n")[0] if item.got in told else item.got
+            item = replace(item, got=got, why="the same as above", where="")
         elif not item.why and item.got and item.got in told:
             item = replace(item, got="the same as above")
         told |= {item.why, item.got}

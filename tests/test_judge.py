@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import democourse
@@ -22,7 +23,7 @@ from coursekit.confined import ConfinedSandbox
 from coursekit.errors import UnknownName
 from coursekit.ground import Ground
 from coursekit.sandbox import said
-from coursekit.verdict import NotYet, Outcome, Verdict
+from coursekit.verdict import ItemResult, NotYet, Outcome, Verdict, say_once
 
 TARGET = democourse.TARGET
 
@@ -145,6 +146,15 @@ def test_error_in_an_endpoint_is_told_with_the_own_line(demo: Path) -> None:
     assert verdict.text().count("KeyError: 'seat'") == 2
     assert "the same as above" in verdict.text()
     assert "in page:  return {}['seat']" in verdict.text()
+
+
+def test_an_error_that_stops_several_items_is_shown_once() -> None:
+    broke = ItemResult("One.", 1, got="500\na.py, line 2, in f:  x\nKeyError", why="It broke.")
+    other = replace(broke, title="Two.", got="500\nb.py, line 3, in g:  y\nKeyError")
+    said = say_once([broke, replace(broke, title="Three."), other])
+    assert [(item.got, item.why) for item in said] == [
+        (broke.got, "It broke."), ("500", "the same as above"), (other.got, "the same as above")
+    ]  # fmt: skip
 
 
 def test_answer_of_another_shape_is_not_our_fault(demo: Path) -> None:

@@ -115,7 +115,8 @@ def is_told(document: dict[str, Any], media: Any, answer: httpx.Response) -> Non
         expected=f"an example with the code `{code}`",
         got=f"examples with {', '.join(map(str, codes))}" if codes else "no example",
         why="One status can stand for two facts. A client tells them apart by the code, so the "
-        "document must name each.",
+        "document must name each. `|` between two dicts keeps the second 404 alone: one call of "
+        "`refusals` takes both errors.",
         where=REFUSALS,
     )
     for example in examples:
