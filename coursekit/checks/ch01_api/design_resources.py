@@ -180,13 +180,12 @@ REPLACED = exercise(
     answers=("services/venues.py::replace_venue", "api/venues.py::replace_venue"),
     hints=(
         "Two things are broken. The service throws the venue away and makes another one, with "
-        "another id; so every link to the old one is dead. The route has a verb in its path, and "
-        "says 200 whatever happens. Begin with the service.",
+        "another id; so every link to the old one is dead. The route says 200 whatever happens. "
+        "Begin with the service.",
         "In the service: if the id is unknown, give back `None`. Else store a new `Venue` under "
         "*the same id* and give it back. `replace_show` in `services/shows.py` makes this move.",
-        'In the route: `@router.put("/venues/{venue_id}")`. The body is a `VenueIn`, so that '
-        "FastAPI refuses what does not fit. `None` from the service becomes a 404; else return "
-        "the venue.",
+        "In the route: the body is a `VenueIn`, so FastAPI refuses what does not fit. Ask the "
+        "service, with `await`. `None` from it becomes a 404; else return the venue.",
         "The service:\n\n"
         "    if venue_id not in venues:\n"
         "        return None\n"
@@ -305,6 +304,14 @@ def unknown_venue(box: Sandbox) -> None:
         where="the task",
     )
     require(
+        "it returned None" not in " ".join(box.crash()),
+        expected="404 Not Found",
+        got=box.said(answer),
+        why="The service gave `None`, its word for an unknown id, and the route handed it on. The "
+        "route has to ask for it, and raise the 404.",
+        where="`read_show` in `api/shows.py` does it",
+    )
+    require(
         answer.status_code == 404,
         expected="404 Not Found",
         got=box.said(answer),
@@ -392,6 +399,13 @@ EMPTY = (
 ORDER = "A filter chooses rows; the order of the list stays."
 
 
+ALL_OF_SERVICE = """
+from boxoffice.services.performances import list_performances
+
+result = list_performances()
+"""
+
+
 def more_performances(box: Sandbox) -> list[dict[str, Any]]:
     """A fuller season: every show at every venue, at each venue the latest first."""
     shows, venues = rows(box, "/v1/shows"), rows(box, "/v1/venues")
@@ -412,6 +426,14 @@ def more_performances(box: Sandbox) -> list[dict[str, Any]]:
             why="Creating a performance worked before; leave it as it was.",
         )
     every = whole_list(box)
+    require(
+        every or not box.evaluate(ALL_OF_SERVICE),
+        expected="the whole list from /v1/performances, where no filter is given",
+        got="an empty list, though your service gives all of them",
+        why="The route takes them away again: a filter that is not given is `None`, which equals "
+        "no id. The route passes the questions on, and the service chooses.",
+        where="`list_performances` in `api/performances.py`",
+    )
     require(
         len(every) > 0,
         expected="the whole list from /v1/performances, where no filter is given",
@@ -776,7 +798,8 @@ def put_creates(box: Sandbox) -> None:
         answer.status_code == 201,
         expected="201 Created",
         got=box.said(answer),
-        why="Something is there that was not there before, and 201 says so.",
+        why="Something is there that was not there before, and 201 says so. Who looks only after "
+        "the show is stored finds it there every time.",
         where=STATUSES,
     )
     location = answer.headers.get("Location", "")

@@ -40,6 +40,7 @@ MOVE = exercise(
 )
 
 MOVED = """
+import warnings
 from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -73,9 +74,12 @@ async def go():
         )
     found = {"end": "moved", "returned": None, "kept": None}
     try:
-        moved = await move_performance(
-            store, performance_id=ids[0], starts_at=MIDNIGHT + timedelta(hours=to)
-        )
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            moved = await move_performance(
+                store, performance_id=ids[0], starts_at=MIDNIGHT + timedelta(hours=to)
+            )
+        found["unasked"] = any("was never awaited" in str(one.message) for one in told)
         for name in ("starts_at", "ends_at") if isinstance(moved, Performance) else ():
             if not isinstance(getattr(moved, name), datetime):
                 return {"field": name, "kind": type(getattr(moved, name)).__name__}
@@ -197,6 +201,14 @@ def busy(box: Sandbox) -> None:
             got=f"refused, but stored as {clock(found['kept'])}",
             why="It was saved before the question was asked. Decide first, then save.",
             where="the lines below your part save; raise before they are reached",
+        )
+        require(
+            not found.get("unasked"),
+            expected="`VenueBusy`",
+            got=f"{came(found)}, and a call of yours was never awaited",
+            why="An `async` function does nothing until somebody awaits it, so nobody has asked "
+            "whether the venue is free.",
+            where="the call in your part: `await` in front of it",
         )
         require(
             found["end"] == "VenueBusy",
@@ -543,6 +555,15 @@ def old(box: Sandbox) -> None:
         where="lesson 1.2, step 6",
     )
     path, _ = fresh_show(box, 1)
+    strange = box.api.delete(path, headers={"If-Match": random.choice(('"0"', '"of-old"'))})
+    require(
+        strange.status_code == 412 and there(box, path),
+        expected="412 for an ETag that Box Office never gave, and the show stays",
+        got=box.said(strange),
+        why="Such a tag comes as version 0, and no show ever has that. Does an `if version` stand "
+        "before the comparison? To Python 0 is as good as no; only `None` means `*`.",
+        where="`NO_VERSION` and `read_if_match` in api/etags.py",
+    )
     answer = box.api.delete(path)
     require(
         answer.status_code == 428 and box.json(answer, "code", str) == "version_required",
@@ -691,7 +712,7 @@ async def go():
             name = type(error).__name__
             return {"refused": name, "error": f"`{name}`", "pages": pages}
         except Exception as error:
-            if not any_error and (names or not isinstance(error, IndexError)):
+            if not any_error and not isinstance(error, IndexError):
                 raise
             name, words = type(error).__name__, str(error)
             return {"refused": name, "error": f"{name}: {words}", "pages": pages}
@@ -726,10 +747,28 @@ def pages(
     found: dict[str, Any] = box.evaluate(
         PAGED, names=shuffled, limit=limit, removed=removed, added=added, any_error=False
     )
+    count = len(found["pages"])
+    after = f"after {count} page{'s' if count != 1 else ''}"
+    require(
+        not names or found.get("refused") != "IndexError",
+        expected="a page behind each cursor",
+        got=f"`{found.get('error')}` {after}",
+        why="Nothing was left for that page, and an empty list has no last row. Ask for one row "
+        "more than `limit`: give a cursor only where it comes.",
+        where=PLACE,
+    )
+    require(
+        "refused" not in found or not removed,
+        expected="your own cursor opens the next page",
+        got=f"`{found.get('refused')}` {after}",
+        why="The venue where your cursor stands was torn down meanwhile. A cursor that remembers "
+        "the place, name and id, finds its way without the row.",
+        where=PLACE,
+    )
     require(
         "refused" not in found,
         expected="your own cursor opens the next page",
-        got=f"`{found.get('refused')}` after {len(found['pages'])} pages",
+        got=f"`{found.get('refused')}` {after}",
         why="What you hand out, you must be able to read again.",
         where=PLACE,
     )

@@ -1,4 +1,4 @@
-# says: What you hand out, you must be able to read again.
+# says: A cursor that remembers the place, name and id
 # %%build services/venues.py::page_venues
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
