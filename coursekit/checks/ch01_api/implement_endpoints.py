@@ -431,7 +431,7 @@ DELETE = exercise(
     title="Delete only what you have seen",
     answers=("services/shows.py::delete_show", "api/shows.py::delete_show"),
     hints=(
-        "You have written this once: `replace_show` refuses an old version in step 6. The route "
+        "You have seen this once: `replace_show` refuses an old version in step 6. The route "
         "there turns a header into a number, and the service compares numbers. Here the route "
         "is the same, and at the end of the service something goes instead of changing.",
         "The service asks three questions, in this order. Is the show there? Is it still the "

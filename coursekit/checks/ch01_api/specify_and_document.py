@@ -115,8 +115,8 @@ def is_told(document: dict[str, Any], media: Any, answer: httpx.Response) -> Non
         expected=f"an example with the code `{code}`",
         got=f"examples with {', '.join(map(str, codes))}" if codes else "no example",
         why="One status can stand for two facts. A client tells them apart by the code, so the "
-        "document must name each. `|` between two dicts keeps the second 404 alone: one call of "
-        "`refusals` takes both errors.",
+        "document must name each. One call of `refusals` takes all errors; of two dicts joined "
+        "with `|` only the second 404 stays.",
         where=REFUSALS,
     )
     for example in examples:

@@ -1,4 +1,4 @@
-# says: keeps the second 404 alone
+# says: only the second 404 stays
 # One dict for each error: both 404 stand under one key.
 # %%build api/venues.py
 from datetime import UTC
