@@ -43,8 +43,9 @@ class Computer:
         self._foreseen: Job | None = None
 
     def prepare(self, name: str, number: int) -> Environment:
-        self._be_present()  # first: a parent that is used does not stop the servers
-        postgres, redis = services.ensure()
+        starters = services.order()
+        self._be_present()  # a parent that is used does not stop the servers
+        postgres, redis = services.ensure(starters)
         services.remember_given()
         mark = ""
         if os.environ.get("COURSEKIT_ISOLATE") or os.environ.get("COURSEKIT_WORKSPACE"):

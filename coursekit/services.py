@@ -129,28 +129,42 @@ def redis_version() -> str | None:
     return f"Redis {str(info['redis_version']).split('.')[0]}"
 
 
-def ensure() -> tuple[str, str]:
-    """Have both servers answer, starting what is down, side by side. Returns their versions."""
+ASKS = {"postgres": postgres_version, "redis": redis_version}
+
+Starters = dict[str, subprocess.Popen[bytes]]
+"""Who brings a server up, by the server's name."""
+
+
+def order() -> Starters:
+    """Begin to start the servers that do not answer; `ensure` waits for them."""
+    return {name: _start(name) for name, ask in ASKS.items() if ask() is None}
+
+
+def ensure(starters: Starters | None = None) -> tuple[str, str]:
+    """Have both servers answer, starting what is down, side by side. Returns their versions.
+
+    `starters` are those that `order` began a moment ago.
+    """
     begun = time.monotonic()
-    asks = {"postgres": postgres_version, "redis": redis_version}
-    versions: dict[str, str | None] = {}
-    starters: dict[str, subprocess.Popen[bytes]] = {}
-    for name, ask in asks.items():
-        versions[name] = ask()
-        if versions[name] is None:
-            starters[name] = _start(name)
-    while missing := [name for name, version in versions.items() if version is None]:
+    starters = order() if starters is None else starters
+    versions: dict[str, str] = {}
+    while missing := [name for name in ASKS if name not in versions]:
         for name in missing:
-            ended = starters[name].poll() is not None
-            if ended or name == "redis":
-                versions[name] = asks[name]()
-            if versions[name] is None and starters[name].poll():
-                raise ServiceDown(_why(name))
+            starter = starters.get(name)
+            ended = starter is None or starter.poll() is not None
+            if not ended and name == "postgres":
+                continue  # its starter waits for it
+            if version := ASKS[name]():
+                versions[name] = version
+            elif ended:
+                if starter is not None and starter.returncode:
+                    raise ServiceDown(_why(name))
+                starters[name] = _start(name)  # it was stopped meanwhile
         limit = RECOVERY_SECONDS if "postgres" in missing else STARTING_SECONDS
         if time.monotonic() - begun > limit:
             raise ServiceDown(_why(missing[0]))
         time.sleep(0.01)
-    return str(versions["postgres"]), str(versions["redis"])
+    return versions["postgres"], versions["redis"]
 
 
 def _start(name: str) -> subprocess.Popen[bytes]:
@@ -561,4 +575,8 @@ def stop() -> list[str]:
 
 
 if __name__ == "__main__":
-    {"postgres": start_postgres, "redis": start_redis}[sys.argv[1]]()
+    {
+        "pattern": postgres.make_pattern,
+        "postgres": start_postgres,
+        "redis": start_redis,
+    }[sys.argv[1]]()

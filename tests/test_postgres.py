@@ -173,3 +173,70 @@ def test_what_was_mended_is_told_by_the_doctor(
     postgres.leave_note("Its first settings are back.")
     assert "· Its first settings are back." in doctor.look_at_servers().words
     (places.state() / "postgres.note").unlink(missing_ok=True)
+
+
+# --- an empty server, made once ------------------------------------------------------------
+
+
+@pytest.fixture
+def pattern(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place for a pattern of this test's own, with none there yet."""
+    place = tmp_path / "share" / "postgres"
+    monkeypatch.setattr(postgres, "pattern", lambda: place)
+    return place
+
+
+@pytest.fixture
+def empty(state: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a server that never was, in a state folder of its own."""
+    monkeypatch.setenv("COURSEKIT_STATE", str(state))
+    folder = services.postgres_folder()
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def files_of(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_a_copy_of_the_pattern_is_whole_and_for_its_server_alone(
+    pattern: Path, empty: Path
+) -> None:
+    postgres.make_pattern()
+    postgres._lay(empty)
+    assert files_of(empty) == files_of(pattern)
+    assert "PG_VERSION" in files_of(empty)
+    assert {path.stat().st_mode & 0o77 for path in (empty, *empty.rglob("*"))} == {0}
+    assert not empty.with_name("postgres.new").exists()
+
+
+def test_the_first_server_makes_the_pattern_and_leaves_nothing_of_its_own_in_it(
+    pattern: Path, empty: Path
+) -> None:
+    services.start_postgres()
+    assert services.postgres_version() == "PostgreSQL 18"
+    assert "postmaster.pid" not in files_of(pattern)
+    assert postgres.MARK not in (pattern / "postgresql.conf").read_text()
+    assert [path.name for path in pattern.parent.iterdir()] == ["postgres"]
+
+
+def test_a_folder_with_something_in_it_is_left_alone(pattern: Path, empty: Path) -> None:
+    postgres.make_pattern()
+    (empty / "mine.txt").write_text("rows")
+    postgres._lay(empty)
+    assert files_of(empty) == ["mine.txt"]
+
+
+def test_a_server_that_is_a_copy_starts_once(pattern: Path, empty: Path) -> None:
+    postgres.make_pattern()
+    services.start_postgres()
+    assert services.postgres_version() == "PostgreSQL 18"
+    assert (empty / "log").read_text().count("database system is ready") == 1
+
+
+def test_a_pattern_that_does_not_start_is_made_anew(pattern: Path, empty: Path) -> None:
+    postgres.make_pattern()
+    (pattern / "global" / "pg_control").write_bytes(b"")
+    services.start_postgres()
+    assert services.postgres_version() == "PostgreSQL 18"
+    assert (pattern / "global" / "pg_control").stat().st_size > 0

@@ -93,6 +93,17 @@ def test_a_server_that_died_is_started_again(here: Path, name: str, number: int)
     assert services.processes()[name].pid != victim.pid
 
 
+def test_a_server_that_was_stopped_while_it_was_waited_for_is_started_again(here: Path) -> None:
+    services.stop()
+    starters = services.order()
+    assert sorted(starters) == ["postgres", "redis"]
+    assert [starter.wait(60) for starter in starters.values()] == [0, 0]
+    services.stop()
+    assert services.ensure(starters)[0].startswith("PostgreSQL ")
+    assert sorted(services.processes()) == ["postgres", "redis"]
+    assert services.order() == {}
+
+
 def test_a_first_start_that_was_cut_short_is_done_again(state: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setenv("COURSEKIT_STATE", str(state))
     (state / "postgres").mkdir()
