@@ -33,6 +33,8 @@ URL = os.environ["DATABASE_URL"]
 WAITING = text(
     "select query from pg_stat_activity"
     " where datname = current_database() and wait_event_type = 'Lock'"
+    # What waits and what it runs are not read at one moment: the statement may be the one before.
+    " and query <> 'BEGIN'"
 )
 
 
