@@ -32,7 +32,7 @@ import pages  # noqa: E402
 import vendor  # noqa: E402
 import wheels  # noqa: E402
 
-from coursekit import identity  # noqa: E402
+from coursekit import course, identity  # noqa: E402
 
 LIVE_PROBLEMS = (lite.Unbuildable, packs.Uncompiled, wheels.Unobtainable)
 SPHINX = "from jupyter_book.cli.main import main; main()"
@@ -73,12 +73,21 @@ def gather(live: Path) -> None:
     (static / "palette.css").write_text(identity.stylesheet(), encoding="utf-8")
     pages.exercises(ROOT / "solutions", fresh / "exercises")
     pages.backend(fresh)
+    numbers = {lesson.path.relative_to(ROOT): lesson.id for lesson in course.lessons()}
     for path in [*fresh.rglob("*.ipynb")]:
         notebook = nbformat.read(path, as_version=4)
+        _number(notebook, numbers.get(path.relative_to(fresh), ""))
         up = "../" * (len(path.relative_to(fresh).parts) - 1)
         menus.plain(notebook, static / "pictures", f"{up}_static/pictures/")
         nbformat.write(notebook, path)
     _lay_over(fresh, SOURCE)
+
+
+def _number(notebook: nbformat.NotebookNode, number: str) -> None:
+    """A lesson's place in the course before its title, as texts call it: "1.2"."""
+    if "." in number:  # the welcome belongs to no chapter
+        first = notebook.cells[0]
+        first.source = re.sub(r"\A# ", f"# {number} · ", first.source)
 
 
 def _not_pages(folder: str, names: list[str]) -> set[str]:

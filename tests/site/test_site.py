@@ -15,7 +15,7 @@ from urllib.parse import unquote, urldefrag
 import pytest
 from fontTools.ttLib import TTFont
 
-from coursekit import identity
+from coursekit import course, identity
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
@@ -69,6 +69,14 @@ def test_every_page_of_the_contents_is_built(walk):
     contents = (ROOT / "_toc.yml").read_text(encoding="utf-8")
     wanted = {f"{name}.html" for name in re.findall(r"(?:root|file): (\S+)", contents)}
     assert wanted <= set(walk["paths"])
+
+
+def test_a_lesson_is_called_by_its_place(walk):
+    titles = {page["page"]: page["title"] for page in walk["pages"]}
+    for lesson in course.lessons():
+        page = lesson.path.relative_to(ROOT).with_suffix(".html").as_posix()
+        number = f"{lesson.id} · " if "." in lesson.id else ""
+        assert titles[page].startswith(f"{number}{lesson.title}")
 
 
 def test_no_page_prints_an_error(walk):

@@ -49,6 +49,7 @@ function readPage() {
     theme: document.documentElement.dataset.theme,
     lang: document.documentElement.lang,
     titles: document.querySelectorAll("h1:not(.onlyprint h1)").length,
+    title: document.querySelector("article h1")?.innerText ?? "",
     links: [...new Set(links)],
     ids: [...document.querySelectorAll("[id]")].map((element) => element.id),
     without_alt: [...document.querySelectorAll("img:not([alt])")].map((image) => image.src),
