@@ -10,7 +10,7 @@ import shlex
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, LiteralString
@@ -217,6 +217,9 @@ class ConfinedSandbox(Sandbox):
     def crash(self) -> list[str]:
         return self._api.crash() if self._api else []
 
+    def _served_unawaited(self) -> list[str]:
+        return self._api.unawaited() if self._api else []
+
     def leave(self) -> None:
         if self._ended is not None:
             self._ended(self)
@@ -264,6 +267,7 @@ class _Served:
         self._is_ready = False
         self._failure: Exception | None = None
         self._crash: list[str] = []
+        self._unawaited: list[str] = []
         self._reading = threading.Lock()
         self._wire = httpx.HTTPTransport(
             verify=_NO_TLS, trust_env=False, limits=httpx.Limits(max_connections=1000)
@@ -302,12 +306,28 @@ class _Served:
         raise not_started(lines)
 
     def crash(self, seconds: float = 0) -> list[str]:
+        """The lines of the latest crash; waits so long for the next one."""
         with self._reading, contextlib.suppress(TimeoutError):
             while message := self.process.receive(seconds):
-                if message.get("event") == "crash" and isinstance(message.get("lines"), list):
-                    self._crash = [str(line) for line in message["lines"]]  # type: ignore[attr-defined]
-                    return self._crash
+                if self._note(message) == "crash":
+                    break
         return self._crash
+
+    def unawaited(self) -> list[str]:
+        with self._reading, contextlib.suppress(TimeoutError):
+            while message := self.process.receive(0):
+                self._note(message)
+        return self._unawaited
+
+    def _note(self, message: Mapping[str, object]) -> object:
+        """Remember what the API reports; what it is about."""
+        lines = message.get("lines")
+        if message.get("event") == "crash" and isinstance(lines, list):
+            self._crash = [str(line) for line in lines]
+            return "crash"
+        if message.get("event") == "unawaited":
+            self._unawaited.append(str(message.get("line")))
+        return message.get("event")
 
     def ask(self, request: httpx.Request) -> httpx.Response:
         return self._wire.handle_request(request)

@@ -387,8 +387,16 @@ def _missed(item: Item, error: NotYet, box: Sandbox) -> ItemResult:
     if crash:
         got += "\nYour code stopped here:\n" + "\n".join(crash[-3:])
     why, where = error.why, error.where
+    forgotten = box.unawaited()
+    if forgotten:
+        where = forgotten[0]
     if "coroutine" in got:
         why = "An `await` is missing: an `async def` gives its result only when it is awaited."
+    elif forgotten:
+        why = (
+            "An `async` function that nobody awaits never runs: the call gives a coroutine, which "
+            "an `if` takes for true. Write `await` in front of it."
+        )
     elif crash and (called := _called_wrongly(crash[-1])):
         why, where = called[0], called[1] or where
     elif crash and why:

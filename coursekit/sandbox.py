@@ -11,8 +11,10 @@ import contextlib
 import importlib
 import inspect
 import json
+import sys
 import threading
 import time
+import warnings
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -62,14 +64,20 @@ class Called:
     error: str = ""
     message: str = ""
     lines: tuple[str, ...] = ()
+    unawaited: tuple[str, ...] = ()
+    """The learner's lines with a call that nobody awaited."""
 
     @classmethod
     def of(cls, told: Mapping[str, object]) -> Called:
         """What `answer` told. Raises CouldNotFinish where the memory did not do."""
-        lines = told.get("lines")
+
+        def texts(name: str) -> tuple[str, ...]:
+            found = told.get(name)
+            return tuple(map(str, found)) if isinstance(found, list) else ()
+
         called = cls(
             told.get("value"), str(told.get("error", "")), str(told.get("message", "")),
-            tuple(map(str, lines)) if isinstance(lines, list) else (),
+            texts("lines"), texts("unawaited"),
         )  # fmt: skip
         if called.error == "MemoryError":
             raise CouldNotFinish(MEMORY)
@@ -106,6 +114,7 @@ class Sandbox(ABC):
         self._database: str | None = None
         self._connections: list[Connection] = []
         self._clients: list[httpx.Client] = []
+        self._unawaited: list[str] = []
         self._is_own = False
         self._is_used = False
         self._starting = threading.RLock()
@@ -161,6 +170,10 @@ class Sandbox(ABC):
     @abstractmethod
     def crash(self) -> list[str]:
         """The learner's lines of the last error that their API let escape."""
+
+    @abstractmethod
+    def _served_unawaited(self) -> list[str]:
+        """The lines of the learner's API with a call that nobody awaited."""
 
     # --- the API
 
@@ -292,14 +305,23 @@ class Sandbox(ABC):
 
     def attempt(self, function: str, *args: object, **named: object) -> Called:
         """Like `call`, but an error is returned: for functions that must raise one."""
-        return self._ask(call=function, args=args, named=named)
+        return self._noted(self._ask(call=function, args=args, named=named))
 
     def evaluate(self, code: str, **names: object) -> Any:
         """Run the check's own `code` in the sandbox, with these names; gives its `result`.
 
         For what JSON cannot carry: building a store, passing objects to the learner's function.
         """
-        return self._value(self._ask(code=inspect.cleandoc(code), named=names), "your function")
+        called = self._noted(self._ask(code=inspect.cleandoc(code), named=names))
+        return self._value(called, "your function")
+
+    def _noted(self, called: Called) -> Called:
+        self._unawaited += called.unawaited
+        return called
+
+    def unawaited(self) -> list[str]:
+        """The learner's lines, so far, with a call that nobody awaited."""
+        return [*self._unawaited, *self._served_unawaited()]
 
     @staticmethod
     def _value(called: Called, what: str) -> Any:
@@ -492,7 +514,22 @@ class _Measured(httpx.SyncByteStream):
 
 
 def answer(request: Mapping[str, Any], folder: Path) -> dict[str, object]:
-    """Among the learner's modules: call what is asked for; its `value`, or `error` and `lines`."""
+    """Among the learner's modules: call what is asked for; its `value`, or `error` and `lines`.
+
+    `unawaited` has the lines with a call that nobody awaited.
+    """
+    unawaited: list[str] = []
+    depth = sys.get_coroutine_origin_tracking_depth()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RuntimeWarning)
+        server.watch_awaits(folder, unawaited.append)
+        try:
+            return {**_answer(request, folder), "unawaited": unawaited}
+        finally:
+            sys.set_coroutine_origin_tracking_depth(depth)
+
+
+def _answer(request: Mapping[str, Any], folder: Path) -> dict[str, object]:
     from fastapi.encoders import jsonable_encoder
 
     try:

@@ -93,7 +93,7 @@ def own_frames(error: BaseException, folder: Path) -> list[str]:
     for frame in traceback.extract_tb(error.__traceback__):
         path = str(Path(frame.filename).resolve()) if frame.filename[:1] != "<" else ""
         if path.startswith(root) or "/scratch/" in path:
-            name = path.split("/boxoffice/")[-1] if "/boxoffice/" in path else Path(path).name
+            name = _name(path)
             source = (frame.line or linecache.getline(path, frame.lineno or 0)).strip()
             found.append((name, f"{name}, line {frame.lineno}, in {frame.name}:  {source}"))
     ends = [number for number, (name, _) in enumerate(found) if not PASSES_ON.match(name)]
@@ -166,12 +166,36 @@ def _advice(error: BaseException, message: str) -> str:
     return ""
 
 
-def _tell_warning(message: Warning | str, *_: object, **__: object) -> None:
-    """A warning as the learner should read it, without a line of ours."""
-    text = str(message)
-    if "was never awaited" in text:
-        text += ": an `await` is missing in front of its call"
-    print(f"warning: {text}", flush=True)
+ORIGIN = re.compile(r'File "(?P<path>.+)", line (?P<line>\d+), in (?P<name>.+)\n\s*(?P<code>.*)')
+"""Where a coroutine was made, as Python tells it."""
+
+
+def watch_awaits(folder: Path, tell: Callable[[str], None] = lambda line: None) -> None:
+    """From now on print warnings as the learner should read them.
+
+    Of a call that nobody awaited, `tell` gets the line below `folder` that made it.
+    """
+    root = str(folder.resolve())
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        words, origin = [*str(message).split("\n", 1), ""][:2]
+        if "was never awaited" in words:
+            words += ": an `await` is missing in front of its call"
+            made = ORIGIN.search(origin)
+            if made and (made["path"].startswith(root) or "/scratch/" in made["path"]):
+                name = _name(made["path"])
+                line = f"{name}, line {made['line']}, in {made['name']}:  {made['code'].strip()}"
+                tell(line)
+                words += f"\n  {line}"
+        print(f"warning: {words}", flush=True)
+
+    sys.set_coroutine_origin_tracking_depth(1)
+    warnings.showwarning = show
+
+
+def _name(path: str) -> str:
+    """A file of the learner's as the course calls it: "api/shows.py"."""
+    return path.split("/boxoffice/")[-1] if "/boxoffice/" in path else Path(path).name
 
 
 def reporting(app: App, report: Callable[[str, BaseException], None]) -> App:
@@ -218,15 +242,16 @@ def serve(
     channel: Channel, *, scratch: str | None = None, socket_index: int = 2,
     folder: Path | None = None,
 ) -> None:  # fmt: skip
-    """Run uvicorn until the leash is let go. Tells `ready`, `failed` (with lines) and `crash`.
+    """Run uvicorn until the leash is let go. Tells `ready`, `failed` and `crash` (with lines), and
+    `unawaited` (with the line of the call).
 
     `folder` holds boxoffice/ where it is not the working folder.
     """
     import uvicorn
 
-    warnings.showwarning = _tell_warning
     folder = folder or Path.cwd()
     base = Path(scratch).parent if scratch else folder
+    watch_awaits(base, lambda line: channel.send(event="unawaited", line=line))
 
     starting = ["The application stopped while it was starting up."]
 

@@ -148,6 +148,17 @@ def test_error_in_an_endpoint_is_told_with_the_own_line(demo: Path) -> None:
     assert "in page:  return {}['seat']" in verdict.text()
 
 
+def test_a_call_that_nobody_awaited_is_told_with_its_line(demo: Path) -> None:
+    first = "async def first():\n    return TITLES[:1]\n"
+    items = grade("pages", page(f"{first}return ['Macbeth'] * 5 if first() else []")).items
+    whys = [item.why for item in items]  # two ask the API, one calls
+    assert "Write `await` in front of it" in whys[0]
+    assert whys[1:] == ["the same as above"] * 2
+    assert re.match(r"services/shows\.py, line \d+, in page:  return \[", items[0].where)
+    called = page(f"{first.removeprefix('async ')}return ['Macbeth'] * 5 if first() else []")
+    assert "await" not in grade("pages", called).text()
+
+
 def test_an_error_that_stops_several_items_is_shown_once() -> None:
     broke = ItemResult("One.", 1, got="500\na.py, line 2, in f:  x\nKeyError", why="It broke.")
     other = replace(broke, title="Two.", got="500\nb.py, line 3, in g:  y\nKeyError")

@@ -12,7 +12,6 @@ import gc
 import itertools
 import os
 import time
-import warnings
 import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -169,6 +168,8 @@ class Running:
         self._app: App | None = None
         self._lifespan: _Lifespan | None = None
         self._lines: list[str] = []
+        self.unawaited: list[str] = []
+        """The learner's lines with a call that nobody awaited."""
         self._starting = ["The application stopped while it was starting up."]
 
     def start(self, seconds: float) -> None:
@@ -196,7 +197,7 @@ class Running:
     def _inside(self, seconds: float) -> Iterator[None]:
         """In the application's world; Expired comes out, whatever the code made of it."""
         with self.world.entered(seconds) as limit:
-            warnings.showwarning = server._tell_warning
+            server.watch_awaits(self._base, self.unawaited.append)
             asyncio.set_event_loop(None)
             try:
                 yield

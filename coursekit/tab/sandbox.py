@@ -250,6 +250,9 @@ class InnerSandbox(Sandbox):
     def crash(self) -> list[str]:
         return self._api.crash() if self._api is not None else []
 
+    def _served_unawaited(self) -> list[str]:
+        return self._api.unawaited() if self._api is not None else []
+
     # --- calls
 
     def _ask(self, **request: object) -> Called:
@@ -350,6 +353,9 @@ class _Api:
         if self._running is not None:
             self._crash = self._running.crash() or self._crash
         return self._crash
+
+    def unawaited(self) -> list[str]:
+        return self._running.unawaited if self._running is not None else []
 
     def look(self) -> None:
         if self._world.output.is_full:

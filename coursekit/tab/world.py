@@ -159,6 +159,7 @@ def _everything_kept() -> Iterator[None]:
     folder, variables, words = _working_folder(), dict(os.environ), [*sys.argv]
     writes, temporary, leave = sys.dont_write_bytecode, tempfile.tempdir, os._exit
     recursion, show = sys.getrecursionlimit(), warnings.showwarning
+    depth = sys.get_coroutine_origin_tracking_depth()
     filters, finders = [*warnings.filters], [*sys.meta_path]
     root, handlers, level = logging.root, [*logging.root.handlers], logging.root.level
     os._exit = _leave
@@ -170,6 +171,7 @@ def _everything_kept() -> Iterator[None]:
         sys.setrecursionlimit(recursion)
         sys.meta_path[:] = finders
         warnings.showwarning = show
+        sys.set_coroutine_origin_tracking_depth(depth)
         if warnings.filters != filters:
             warnings.filters[:] = filters  # type: ignore[index]
             warnings._filters_mutated()  # type: ignore[attr-defined]

@@ -114,8 +114,7 @@ def is_gone(box: Sandbox) -> None:
         again.status_code == 404,
         expected="404 Not Found when it is read afterwards",
         got=box.said(again),
-        why="The performance is still there. Is the service asked to delete it, and is the call "
-        "awaited? An `async` function that nobody awaits never runs.",
+        why="The performance is still there. Is the service asked to delete it?",
         where="`delete_performance` in `api/performances.py`",
     )
     left = [one["id"] for one in rows(box, "/v1/performances")]

@@ -1,4 +1,5 @@
-# says: and a call of yours was never awaited
+# says: An `async` function that nobody awaits never runs
+# says: refuse_clash(store, moved)
 # %%build services/performances.py::move_performance
 from dataclasses import replace
 
