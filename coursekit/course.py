@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import hashlib
 import json
@@ -354,6 +355,28 @@ def _mark(path: str, text: str) -> str:
 def is_ours(path: str, text: str) -> bool:
     """Whether some step of the course writes this text to this path, imports aside."""
     return _mark(path, text) in _states(_stamp(), "end")[1]
+
+
+def is_of_our_cells(path: str, text: str) -> bool:
+    """Whether a Python file holds nothing but what cells of the course write to it, imports aside;
+    in whatever order they were run."""
+    known = {piece for cell in _cells_for(_stamp(), path) for piece in _pieces(cell)}
+    return path.endswith(".py") and _pieces(text) <= known
+
+
+@lru_cache(maxsize=64)
+def _cells_for(stamp: tuple[tuple[str, int], ...], path: str) -> tuple[str, ...]:
+    cells = [cell for lesson in lessons() for cell in build_cells(lesson.source, [])]
+    return tuple(cell.body for cell in cells if cell.target.path == path)
+
+
+def _pieces(text: str) -> set[str]:
+    """The top-level statements of Python code but its imports, each in a form of its own."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {text}
+    return {ast.dump(one) for one in tree.body if not isinstance(one, ast.Import | ast.ImportFrom)}
 
 
 def assemble(lesson_id: str, folder: Path | str) -> list[Path]:

@@ -197,7 +197,7 @@ def _put_back(
     if exercises:
         files = with_answers(files, read_answers(space), given(lesson))
         return space.restore(files, lambda *_: True), aside
-    return space.restore(files, course.is_ours), aside
+    return space.restore(files, course.is_ours, course.is_of_our_cells), aside
 
 
 def read_answers(space: workspace.Workspace) -> dict[str, str]:

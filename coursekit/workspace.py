@@ -142,14 +142,26 @@ class Workspace:
             ) from None
         return folder
 
-    def restore(self, files: course.Files, is_ours: Callable[[str, str], bool]) -> Restored:
-        """Bring boxoffice/ to `files`; what the learner wrote (not `is_ours`) stays and wins."""
+    def restore(
+        self,
+        files: course.Files,
+        is_ours: Callable[[str, str], bool],
+        is_jumbled: Callable[[str, str], bool] = lambda *_: False,
+    ) -> Restored:
+        """Bring boxoffice/ to `files`; what the learner wrote (not `is_ours`) stays and wins.
+
+        Where it `is_jumbled`, that is ours in another order, a copy of it is kept instead.
+        """
         written, removed, kept = [], [], []
         present = self._texts()
         for path, text in present.items():
             if path in files and text == files[path]:
                 continue
-            if text is None or not is_ours(path, text):
+            ours = text is not None and is_ours(path, text)
+            if text is not None and not ours and is_jumbled(path, text):
+                self.keep(self.package / path)
+                ours = True
+            if not ours:
                 kept.append(path)
             elif path not in files:
                 with contextlib.suppress(OSError):

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from conftest import SHOUT
 
 from coursekit import course, workspace
 from coursekit.build import Target, parse_target
@@ -37,6 +38,22 @@ def test_restore_keeps_what_the_learner_wrote(space: Workspace) -> None:
     done = space.restore(course.files_at("1.2"), course.is_ours)
     assert done.kept == ("app.py", "extra.py", "picture.png")
     assert (space.package / "app.py").read_text() == "mine = 1\n"
+
+
+def test_cells_that_were_run_in_another_order_leave_no_file_of_the_learners(
+    space: Workspace,
+) -> None:
+    path, files = space.package / "services/shows.py", course.files_at("1.2")
+    path.write_text(f'TITLES = ["Hamlet", "Macbeth", "Othello"]\n\n\n{SHOUT}')
+    assert not course.is_ours("services/shows.py", path.read_text())
+    done = space.restore(files, course.is_ours, course.is_of_our_cells)
+    assert (done.changed, done.kept) == (("services/shows.py",), ())
+    assert path.read_text() == files["services/shows.py"]
+    [copy] = space.root.glob("kept/*/backend/boxoffice/services/shows.py")
+    assert copy.read_text().endswith(SHOUT)
+    path.write_text(f"TITLES = []\n\n\n{SHOUT}")
+    done = space.restore(files, course.is_ours, course.is_of_our_cells)
+    assert done.kept == ("services/shows.py",)
 
 
 def test_restore_goes_back_over_the_courses_own_files(space: Workspace) -> None:
