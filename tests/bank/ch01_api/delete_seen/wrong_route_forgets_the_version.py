@@ -1,4 +1,4 @@
-# says: Compare the version that was seen with the stored one.
+# says: The route does not ask it, or hands on another one.
 # %%build services/shows.py::delete_show
 async def delete_show(store: Store, *, show_id: UUID, version: int | None) -> None:
     """Delete the `version` that the editor saw (`None`: whichever), or raise `ShowChanged`."""

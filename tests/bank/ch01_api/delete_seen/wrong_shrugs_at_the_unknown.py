@@ -1,4 +1,4 @@
-# says: Ask first whether the show is there.
+# says: Ask first whether the show is there
 # %%build services/shows.py::delete_show
 async def delete_show(store: Store, *, show_id: UUID, version: int | None) -> None:
     """Delete the `version` that the editor saw (`None`: whichever), or raise `ShowChanged`."""

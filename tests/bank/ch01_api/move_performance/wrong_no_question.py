@@ -1,4 +1,4 @@
-# says: Two performances overlap when each begins before the other ends.
+# says: The venue is busy, and nobody found out.
 # %%build services/performances.py::move_performance
 from dataclasses import replace
 

@@ -1,0 +1,27 @@
+# says: The id must stay
+# %%build services/performances.py::move_performance
+from dataclasses import replace
+from uuid import uuid4
+
+
+async def move_performance(
+    store: Store, *, performance_id: UUID, starts_at: datetime
+) -> Performance:
+    """Let a performance begin at another time, or raise `VenueBusy`."""
+    performance = await find_performance(store, performance_id=performance_id)
+    lasts = performance.ends_at - performance.starts_at
+    moved = Performance(
+        id=uuid4(),
+        show_id=performance.show_id,
+        venue_id=performance.venue_id,
+        starts_at=starts_at,
+        ends_at=starts_at + lasts,
+        price_cents=performance.price_cents,
+    )
+    for other in await store.performances.select(where={"venue_id": moved.venue_id}):
+        if other.id in (moved.id, performance.id):
+            continue
+        if other.starts_at < moved.ends_at and moved.starts_at < other.ends_at:
+            raise VenueBusy(moved.venue_id)
+    await store.performances.save(moved)
+    return moved

@@ -1,0 +1,11 @@
+# says: is `return` missing?
+# %%build api/performances.py::read_show_played
+from boxoffice.api.schemas.show import ShowOut
+from boxoffice.services import performances, shows
+
+
+@router.get("/performances/{performance_id}/show")
+async def read_show_played(performance_id: UUID, store: StoreDep):
+    performance = await performances.find_performance(store, performance_id=performance_id)
+    show = await shows.find_show(store, show_id=performance.show_id)
+    ShowOut.model_validate(show)
