@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from coursekit import session
 from coursekit.display import Shown, card, explaining
 from coursekit.errors import CourseError
 
@@ -79,7 +80,9 @@ def check(title: str, source: str, namespace: dict[str, Any]) -> tuple[bool, Sho
     except Exception as error:
         line, text = _line(error, source, f"<check: {title}>")
         parts = [("got", _error(error)), ("where", f"`{text}`" if text else f"line {line}")]
-        if Client.latest is not None:
+        if isinstance(error, NameError) and (why := session.unknown_name(error.name or "")):
+            parts.insert(1, ("why", why))
+        elif Client.latest is not None:
             parts.insert(1, ("last answer", _told(Client.latest)))
     else:
         return True, card("✓", title, "pass")

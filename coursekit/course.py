@@ -81,6 +81,38 @@ def source_of(cell: dict[str, object]) -> str:
     return "".join(map(str, source)) if isinstance(source, list) else str(source)
 
 
+def maker_of(path: Path, name: str) -> str:
+    """The first line of a notebook's code that gives a name its value; "" where none does.
+
+    Raises CourseError where the notebook cannot be read.
+    """
+    for cell in read_cells(path):
+        source = source_of(cell).lstrip()
+        if source.startswith(("%%check", "%%expect")):
+            source = source.partition("\n")[2]
+        if cell.get("cell_type") != "code" or source.startswith("%%"):
+            continue
+        with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            for statement in ast.parse(source).body:
+                if name in _bound_by(statement):
+                    text = ast.get_source_segment(source, statement) or ""
+                    return text.partition("\n")[0]
+    return ""
+
+
+def _bound_by(statement: ast.stmt) -> set[str]:
+    """The names that a top-level statement gives a value."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {statement.name}
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return {(one.asname or one.name).partition(".")[0] for one in statement.names}
+    return {
+        node.id
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+
+
 def build_cells(path: Path, left_out: list[str] | None = None) -> list[BuildCell]:
     """The `%%build` cells of a notebook in order. BuildRefused for bad ones, as in `replay`."""
     found = []

@@ -142,14 +142,12 @@ def _explain_name(
     trace: TracebackType | None,
     tb_offset: int | None = None,
 ) -> None:
-    """A name of the course's that this kernel does not know yet: say what to run."""
-    import coursekit
-
-    if error.name not in coursekit.__all__:
+    """A name that this kernel does not know yet: say what to run."""
+    sentence = session.unknown_name(error.name or "")
+    if not sentence:
         shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
+        if not session.is_running():
+            note = "Was this kernel restarted? Then run the notebook's cells again, from the top."
+            display.show(display.card("!", note, "brass"))
         return
-    sentence = CourseError(
-        f"`{error.name}` is not known in this kernel yet. Run the first code cell of the "
-        "notebook, which imports it, then this one again."
-    )
-    shell.showtraceback((CourseError, sentence, None))
+    shell.showtraceback((CourseError, CourseError(sentence), None))

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import coursekit
 from coursekit import build, course, display, imports, places, runtime, workspace
 from coursekit.errors import BuildRefused, CourseError, WorkspaceProblem, interruptible
 
@@ -98,6 +99,14 @@ class Session:
         for note in runtime.current().notes():
             display.show(display.card("!", note, "brass"))
 
+    @property
+    def notebook(self) -> Path:
+        """The notebook that this kernel belongs to, as far as we know."""
+        if not self.exercises:
+            return self.lesson.path
+        root = places.checkout()
+        return root / "exercises" / self.lesson.path.relative_to(root / "notebooks")
+
     def close(self) -> None:
         for served in self.served.values():
             served.close()
@@ -115,6 +124,29 @@ def current() -> Session:
             "then this one again."
         )
     return _session
+
+
+def is_running() -> bool:
+    """Whether a lesson has been started in this kernel."""
+    return _session is not None
+
+
+def unknown_name(name: str) -> str:
+    """What to run, where the learner's cell uses a name that another cell makes; "" for others."""
+    if name in coursekit.__all__:
+        return (
+            f"`{name}` is not known in this kernel yet. Run the first code cell of the notebook, "
+            "which imports it, then this one again."
+        )
+    if _session is None:
+        return ""
+    with contextlib.suppress(CourseError):
+        if first := course.maker_of(_session.notebook, name):
+            return (
+                f"`{name}` is not known in this kernel yet. Another cell of the notebook makes it, "
+                f"at its line `{first}`. Run that cell, then this one again."
+            )
+    return ""
 
 
 def start(lesson_id: str = "", *, fresh: bool = False, exercises: bool = False) -> display.Shown:

@@ -13,7 +13,7 @@ import pytest
 from conftest import SHOUT, STATE, STUB, alive, python, variables, write_notebook
 from IPython.core.interactiveshell import InteractiveShell
 
-from coursekit import caller, computer, course, database, exercise, magics, session
+from coursekit import caller, cells, computer, course, database, exercise, magics, session
 from coursekit.errors import BuildRefused, CourseError, UnknownName
 
 
@@ -362,4 +362,39 @@ def test_a_name_of_the_courses_that_is_not_imported_is_explained(
     assert "`race` is not known in this kernel yet. Run the first code cell" in said
     assert "Traceback" not in said
     shell.run_cell("rice(2, 3)")
+    said = capsys.readouterr().out
+    assert "NameError" in said
+    assert "Was this kernel restarted?" in said
+
+
+def test_a_name_that_another_cell_makes_is_explained(
+    course_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lesson = course_folder / "notebooks/ch01_api/01_list_shows.ipynb"
+    given = course.read_cells(lesson)
+    made = [
+        "TOSCA = {\n  1: 2}",
+        '%%check "x"\ncache, line = 1, 2',
+        "def buy(seat):\n    wish = seat",
+    ]
+    write_notebook(lesson, *map(course.source_of, given), *made)
+    shell = InteractiveShell.instance()
+    magics.register(shell)
+    session.start("1.1")
+    for name, line in {
+        "TOSCA": "TOSCA = {",
+        "line": "cache, line = 1, 2",
+        "buy": "def buy(seat):",
+    }.items():
+        capsys.readouterr()
+        shell.run_cell(f"{name}(1)")
+        said = capsys.readouterr().out
+        assert (
+            f"`{name}` is not known in this kernel yet. Another cell of the notebook makes" in said
+        )
+        assert f"at its line `{line}`" in said
+        assert "Traceback" not in said
+    shell.run_cell("wish")
     assert "NameError" in capsys.readouterr().out
+    card = cells.check("it sells", "assert TOSCA", {})[1].text
+    assert "Run that cell, then this one again." in card
