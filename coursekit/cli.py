@@ -22,7 +22,7 @@ def _stop(_: argparse.Namespace) -> int:
 
     warm.stop()
     services.stop()
-    print("PostgreSQL, Redis and the helper process of this checkout are stopped.")
+    print("PostgreSQL, Valkey (for Redis) and the helper process of this checkout are stopped.")
     return 0
 
 
