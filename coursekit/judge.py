@@ -47,6 +47,11 @@ SHAPE = (LookupError, TypeError, AttributeError, ValueError)
 STUB = re.compile(r"^(\S+), line \d+, in (\w+):  raise NotImplementedError\b", re.MULTILINE)
 """The learner's line in `got` that nbgrader leaves in place of a solution: file and function."""
 TOO_MANY = re.compile(r"TypeError: (\S+)\(\) takes .*positional argument.* given")
+SLIP = re.compile(
+    r"(?:^(?P<line>\S+, line \d+), in .+\n)?"
+    r"^(?:NameError|UnboundLocalError): [^'\n]*'(?P<name>\w+)'(?P<rest>.*)", re.MULTILINE
+)  # fmt: skip
+"""A name without a value, in the learner's lines: where, which, and what the error says of it."""
 UNNAMED = re.compile(r"TypeError: (\S+)\(\) missing \d+ required keyword-only arguments?: '(\w+)'")
 
 Starters = dict[str, list[str]]
@@ -397,6 +402,16 @@ def _missed(item: Item, error: NotYet, box: Sandbox) -> ItemResult:
             "An `async` function that nobody awaits never runs: the call gives a coroutine, which "
             "an `if` takes for true. Write `await` in front of it."
         )
+    elif slip := SLIP.search(got):
+        why = (
+            f"Nothing bears the name `{slip['name']}` when this line runs. Is it a slip in the "
+            "name? Look at the line above, letter by letter. Or the line that gives it a value "
+            "did not run."
+        )
+        if "missing at the top" in slip["rest"]:
+            why = "Your code stopped at a name that its file does not know. Begin with that."
+        where = slip["line"] or where
+        got = got[: slip.end()]  # the values of this call do not matter
     elif crash and (called := _called_wrongly(crash[-1])):
         why, where = called[0], called[1] or where
     elif crash and why:

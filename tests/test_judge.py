@@ -159,6 +159,18 @@ def test_a_call_that_nobody_awaited_is_told_with_its_line(demo: Path) -> None:
     assert "await" not in grade("pages", called).text()
 
 
+def test_a_slip_in_a_name_is_told_as_one(demo: Path) -> None:
+    asked, _, called = grade("pages", page("return TITLS[:limit]")).items
+    assert "Nothing bears the name `TITLS`" in asked.why  # in the API
+    assert re.fullmatch(r"services/shows\.py, line \d+", asked.where)
+    assert called.why == "the same as above"
+    later = grade("pages", page("if limit > 99:\n    few = TITLES\nreturn few")).items[0]
+    assert "Nothing bears the name `few`" in later.why
+    missing = grade("pages", page("return [str(FastAPI())]")).items[0]
+    assert "missing at the top" in missing.got
+    assert "slip" not in missing.why
+
+
 def test_an_error_that_stops_several_items_is_shown_once() -> None:
     broke = ItemResult("One.", 1, got="500\na.py, line 2, in f:  x\nKeyError", why="It broke.")
     other = replace(broke, title="Two.", got="500\nb.py, line 3, in g:  y\nKeyError")
