@@ -1,4 +1,4 @@
-# says: promises another
+# says: FastAPI wrote this 422 by itself
 # FastAPI's own 422 stays.
 # %%build api/health.py
 from datetime import UTC, datetime

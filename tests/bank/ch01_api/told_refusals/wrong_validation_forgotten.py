@@ -1,4 +1,4 @@
-# says: the server sends one shape and the document promises another
+# says: FastAPI wrote this 422 by itself
 # FastAPI's own 422 stays.
 # %%build api/venues.py
 from datetime import UTC
