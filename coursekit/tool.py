@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
 def run(channel: Channel, *, command: list[str]) -> None:
     """The job: perform a command in this process, and send the exit `code`."""
+    if command[0] != "coursekit":
+        _step_aside()
     channel.send(code=perform(command))
+
+
+def _step_aside() -> None:
+    """Leave the list of modules. Hypothesis, for one, tries values that it finds in each of them
+    that is not installed, so what it tries would change with every line of ours.
+    """
+    for name in [name for name in sys.modules if name.partition(".")[0] == "coursekit"]:
+        del sys.modules[name]
 
 
 def perform(command: list[str]) -> int:

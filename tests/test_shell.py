@@ -53,6 +53,11 @@ def test_pytest_runs_and_repeats_itself(backend: Path) -> None:
     assert not list(backend.rglob(".pytest_cache"))
 
 
+def test_a_tool_finds_no_module_of_ours(backend: Path) -> None:
+    look = "import sys; print([name for name in sys.modules if name.startswith('coursekit')])"
+    assert shell.run(f'python -c "{look}"').output == "[]"
+
+
 def test_what_goes_wrong_is_told_in_the_learners_lines(backend: Path) -> None:
     (backend / "bad.py").write_text("def f():\n    return 1 / 0\n\n\nf()\n")
     done = shell.run("python bad.py")
