@@ -118,8 +118,12 @@ def _words(error: BaseException) -> str:
     if type(error).__name__ == "ResponseValidationError" and callable(errors):
         first = errors()[0]
         place = ".".join(map(str, first.get("loc", ())))
+        name, file = (getattr(error, f"endpoint_{part}", None) for part in ("function", "file"))
+        what = "the function"
+        if name and file:
+            what = f"`{name}` ({_name(file)}, line {getattr(error, 'endpoint_line', '?')})"
         return (
-            f"what the function returned is not what it promises ({place}: {first.get('msg')}; "
+            f"what {what} returned is not what it promises ({place}: {first.get('msg')}; "
             f"it returned {str(first.get('input'))[:80]})"
         )
     words = str(error).split("\n\nFor further information")[0]

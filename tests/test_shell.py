@@ -177,3 +177,27 @@ def test_a_missing_module_is_a_missing_cell_only_within_box_office() -> None:
 def test_the_place_of_an_answer_says_what_it_is() -> None:
     said = server.own_frames(NotImplementedError(), Path())
     assert said[-1] == "That line keeps the place of an answer: write that cell, and run it."
+
+
+def test_a_wrong_answer_to_a_promise_names_the_function_that_gave_it(backend: Path) -> None:
+    (backend / "boxoffice/api").mkdir(parents=True)
+    (backend / "boxoffice/api/shows.py").write_text(
+        "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n"
+        "@app.get('/shows')\nasync def list_shows() -> list[str]:\n    pass\n"
+    )
+    (backend / "ask.py").write_text(
+        "from fastapi.testclient import TestClient\n"
+        "from boxoffice.api.shows import app\n\n"
+        "TestClient(app).get('/shows')\n"
+    )
+    said = shell.run("python ask.py").output
+    assert "what `list_shows` (api/shows.py, line 6) returned is not what it promises" in said
+    assert "it returned None" in said
+
+
+def test_where_nobody_knows_the_function_none_is_named() -> None:
+    from fastapi.exceptions import ResponseValidationError
+
+    error = ResponseValidationError([{"loc": ("response",), "msg": "no list", "input": None}])
+    said = server.own_frames(error, Path())
+    assert said[-1].startswith("ResponseValidationError: what the function returned is not")
