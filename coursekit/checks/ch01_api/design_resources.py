@@ -1,6 +1,8 @@
 """Checks of lesson 1.1's exercises."""
 
+import json
 import random
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -13,11 +15,35 @@ STATUSES = "RFC 9110 §15, or lesson 1.1, 'Step 1: nouns'"
 PROMISES = "lesson 1.1, the table of promises"
 CITIES = ("Lagos", "Oslo", "Lima", "Kyoto", "Porto", "Quito")
 TITLES = ("Nabucco", "Medea", "Giselle", "Evita", "Faust", "Nora")
+TEXT = "Is a text compared with a `UUID`? They are never equal."
 
 
 def rows(box: Sandbox, path: str) -> list[dict[str, Any]]:
     """What a list holds now."""
-    return list(box.json(box.api.get(path), "", list))
+    answer = box.api.get(path)
+    has_an_id(box, answer, "200 OK and a list")
+    return list(box.json(answer, "", list))
+
+
+def others_stay(
+    before: list[dict[str, Any]], after: list[dict[str, Any]], id: str, where: str
+) -> None:
+    """A change reaches the row of that id alone."""
+    others = [one for one in before if one["id"] != id]
+    same = [one for one in others if one in after]
+    require(
+        len(same) == len(others),
+        expected=f"all others as they were: {len(others)} of {len(others)}",
+        got=f"{len(same)} of {len(others)}",
+        why="PUT is about the one thing that its URL names. Whoever sent it has not asked for a "
+        "change of the others.",
+        where=where,
+    )
+
+
+def broke(box: Sandbox, answer: httpx.Response) -> str:
+    """The learner's lines of a 500; nothing where there was none."""
+    return " ".join(box.crash()) if answer.status_code == 500 else ""
 
 
 def has_error_inside(answer: httpx.Response) -> bool:
@@ -25,8 +51,27 @@ def has_error_inside(answer: httpx.Response) -> bool:
     return answer.is_success and any(word in words for word in ("error", "false", "no such"))
 
 
+def has_an_id(box: Sandbox, answer: httpx.Response, expected: str) -> None:
+    """What was sent, handed on as it came."""
+    noun = "Venue" if "/venues" in str(answer.request.url) else "Show"
+    require(
+        ".id: Field required" not in broke(box, answer),
+        expected=expected,
+        got=box.said(answer),
+        why=f"It gave a `{noun}In`, which is what was sent and has no id. Give a `{noun}`.",
+        where="`create_show` in `services/shows.py` makes a `Show`",
+    )
+
+
 def worked(box: Sandbox, answer: httpx.Response, expected: str) -> None:
     """No 500. The judge adds the error, and says so where a cell is still to be written."""
+    has_an_id(box, answer, expected)
+    require(
+        "it returned None" not in broke(box, answer),
+        expected=expected,
+        got=box.said(answer),
+        why="It gave `None`. Is a `return` missing, in the route or in the service?",
+    )
     require(
         answer.status_code != 500,
         expected=expected,
@@ -94,6 +139,22 @@ def some_performance(box: Sandbox) -> str:
 @CANCELLED.item(1, "Cancelling answers `204 No Content`, with an empty body.")
 def says_nothing(box: Sandbox) -> None:
     answer = delete(box, some_performance(box))
+    worked(box, answer, "204 No Content, and no body")
+    require(
+        answer.status_code < 400,
+        expected="204 No Content, and no body",
+        got=box.said(answer),
+        why="This one was there, as the list says. Is the condition the wrong way round?",
+        where="`delete_performance` in `api/performances.py`",
+    )
+    require(
+        answer.text != "null",
+        expected="204 No Content, and no body",
+        got=box.said(answer),
+        why="To return nothing is right. The 204 comes from `status_code=204` in the decorator; "
+        "without it FastAPI says 200, and sends `null`.",
+        where="the line above `delete_performance` in `api/performances.py`",
+    )
     require(
         answer.status_code == 204 and not answer.content,
         expected="204 No Content, and no body",
@@ -108,7 +169,7 @@ def says_nothing(box: Sandbox) -> None:
 def is_gone(box: Sandbox) -> None:
     before = rows(box, "/v1/performances")
     url = some_performance(box)
-    delete(box, url)
+    worked(box, delete(box, url), "an answer to the DELETE")
     again = box.api.get(url)
     require(
         again.status_code == 404,
@@ -159,6 +220,7 @@ def unknown_is_404(box: Sandbox) -> None:
             "never hears of it. It stays idempotent: that is about the state, not the reply.",
             where=PROMISES,
         )
+        worked(box, answer, f"404 Not Found for {what}")
         require(
             answer.status_code == 404,
             expected=f"404 Not Found for {what}",
@@ -203,7 +265,34 @@ def new_venue() -> dict[str, str]:
     return {"name": f"Stage {random.randint(10, 99)}", "city": random.choice(CITIES)}
 
 
-def put_venue(box: Sandbox, venue_id: object, body: object) -> httpx.Response:
+WHERE_KEPT = """
+from boxoffice.models.venue import VenueIn
+from boxoffice.services import venues as service
+
+
+async def keep():
+    id = next(iter(service.venues))
+    try:
+        await service.replace_venue(venue_id=id, new=VenueIn(**new))
+    except Exception:
+        return False
+    return id in service.venues and service.venues[id].model_dump(exclude={"id"}) == new
+
+
+result = keep()
+"""
+
+
+def where_kept(box: Sandbox) -> str:
+    """Where a change gets lost: in the route, if the service alone keeps it."""
+    if box.evaluate(WHERE_KEPT, new=new_venue()):
+        return "`api/venues.py`: does the route call the service?"
+    return "`services/venues.py`"
+
+
+def put_venue(
+    box: Sandbox, venue_id: object, body: object, *, is_known: bool = True
+) -> httpx.Response:
     answer = box.api.put(f"/v1/venues/{venue_id}", json=body)
     require(
         answer.status_code != 405,
@@ -213,7 +302,15 @@ def put_venue(box: Sandbox, venue_id: object, body: object) -> httpx.Response:
         "promises nothing: no client may send it again after a lost reply.",
         where=METHODS,
     )
-    if "ResponseValidationError" not in " ".join(box.crash()):  # what was returned comes later
+    require(
+        is_known or not any(word in broke(box, answer) for word in ("KeyError", "'NoneType'")),
+        expected="404 Not Found",
+        got=box.said(answer),
+        why="The id is unknown, and your code went on. Give back `None` before you touch the "
+        "venue.",
+        where="`services/venues.py`",
+    )
+    if "ResponseValidationError" not in broke(box, answer):  # what was returned comes later
         worked(box, answer, "an answer of your route")
     return answer
 
@@ -223,6 +320,14 @@ def put_answers(box: Sandbox) -> None:
     venue, new = random.choice(rows(box, "/v1/venues")), new_venue()
     answer = put_venue(box, venue["id"], new)
     worked(box, answer, "200 OK, and the venue")
+    require(
+        answer.status_code != 404,
+        expected="200 OK",
+        got=box.said(answer),
+        why=f"The venue was there, and your code did not find it. {TEXT} Or is a condition the "
+        "wrong way round?",
+        where="`services/venues.py`, then `api/venues.py`",
+    )
     require(
         answer.status_code == 200,
         expected="200 OK",
@@ -238,6 +343,15 @@ def put_answers(box: Sandbox) -> None:
         why="That it worked, the status says. The body is for the thing itself.",
         where=STATUSES,
     )
+    stored = [one for one in rows(box, "/v1/venues") if one["id"] == venue["id"]]
+    require(
+        told != venue or stored != [venue | new],
+        expected=f"both fields as they were sent: {new}",
+        got=box.said(answer),
+        why="It is stored rightly: whoever reads it now gets the new fields. Your answer is what "
+        "was read before the change.",
+        where="the `return` in `api/venues.py`, then in `services/venues.py`",
+    )
     require(
         {"name": told["name"], "city": told["city"]} == new,
         expected=f"both fields as they were sent: {new}",
@@ -247,7 +361,11 @@ def put_answers(box: Sandbox) -> None:
     )
 
 
-@REPLACED.item(2, "The venue keeps its id, and sending it twice leaves what sending it once does.")
+@REPLACED.item(
+    2,
+    "The venue keeps its id, the others stay as they are, and sending it twice leaves what "
+    "sending it once does.",
+)
 def put_is_idempotent(box: Sandbox) -> None:
     before = rows(box, "/v1/venues")
     venue, new = random.choice(before), new_venue()
@@ -262,14 +380,16 @@ def put_is_idempotent(box: Sandbox) -> None:
         where="`services/venues.py`",
     )
     now = next(one for one in once if one["id"] == venue["id"])
-    require(
-        {"name": now.get("name"), "city": now.get("city")} == new,
-        expected=f"the stored venue to be {new}",
-        got=f"{ {'name': now.get('name'), 'city': now.get('city')} }",
-        why="What the client hears and what the next reader sees must be one thing: the change "
-        "has to be stored.",
-        where="`services/venues.py`",
-    )
+    kept = {"name": now.get("name"), "city": now.get("city")}
+    if kept != new:
+        raise NotYet(
+            f"the stored venue to be {new}",
+            f"{kept}",
+            "What the client hears and what the next reader sees must be one thing: the change "
+            "has to be stored.",
+            where_kept(box),
+        )
+    others_stay(before, once, venue["id"], "`services/venues.py`")
     put_venue(box, venue["id"], new)
     twice = rows(box, "/v1/venues")
     require(
@@ -284,7 +404,7 @@ def put_is_idempotent(box: Sandbox) -> None:
 @REPLACED.item(1, "An unknown venue is `404`, and none is made.")
 def unknown_venue(box: Sandbox) -> None:
     before = rows(box, "/v1/venues")
-    answer = put_venue(box, uuid4(), new_venue())
+    answer = put_venue(box, uuid4(), new_venue(), is_known=False)
     not_a_body(box, answer, "boxoffice.api.venues:replace_venue", venue_id=str(uuid4()), new=None)
     require(
         not has_error_inside(answer),
@@ -447,7 +567,15 @@ def more_performances(box: Sandbox) -> list[dict[str, Any]]:
 def listed(box: Sandbox, answer: httpx.Response) -> None:
     """No 500 of a list that was asked for."""
     require(
-        "'<' not supported" not in " ".join(box.crash()),
+        "it returned None" not in broke(box, answer),
+        expected="200 OK and a list",
+        got=box.said(answer),
+        why="It gave `None`. `.sort()` sorts in place and gives `None`; `sorted(…)` gives the "
+        "list. Or is a `return` missing?",
+        where="the last line of the service, then of the route",
+    )
+    require(
+        "'<' not supported" not in broke(box, answer),
         expected="200 OK",
         got=box.said(answer),
         why="Python does not know which of two performances is the smaller. Tell `sorted` what to "
@@ -519,6 +647,68 @@ def ids(performances: list[dict[str, Any]]) -> list[str]:
     return [one["id"] for one in performances]
 
 
+SERVICE_CHOOSES = """
+from boxoffice.services import performances as service
+
+
+async def choose():
+    rows = list(service.performances.values())
+    show, venue = {"show_id": rows[0].show_id}, {"venue_id": rows[0].venue_id}
+    for filters in (show, venue, show | venue):
+        try:
+            found = await service.list_performances(**filters)
+        except Exception:
+            return False
+        fit = [one for one in rows if filters.items() <= one.model_dump().items()]
+        if sorted(one.id for one in found) != sorted(one.id for one in fit):
+            return False
+    return True
+
+
+result = choose()
+"""
+
+
+def where_chosen(box: Sandbox) -> str:
+    """Where rows get lost, or too many come: in the route, if the service alone does right."""
+    file = "api" if box.evaluate(SERVICE_CHOOSES) else "services"
+    return f"`list_performances` in `{file}/performances.py`"
+
+
+WATCHED = """
+import httpx
+
+from boxoffice.api import performances as route
+from boxoffice.app import app
+from boxoffice.services import performances as service
+
+original, given = service.list_performances, []
+
+
+async def watched(*args, **named):
+    told = await original(*args, **named)
+    given.append([str(one.id) for one in told])
+    return told
+
+
+for module in (service, route):
+    for name, value in list(vars(module).items()):
+        if value is original:
+            setattr(module, name, watched)
+
+
+async def ask():
+    served = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=served, base_url="http://boxoffice") as client:
+        answer = await client.get("/v1/performances", params={"venue_id": venue_id})
+    return given, [one["id"] for one in answer.json()]
+
+
+result = ask()
+"""
+"""What the service gave to the route, call by call, and what the route answered."""
+
+
 @FOUND.item(
     2,
     "`?venue_id=…` gives the performances at that venue, the earliest first; "
@@ -564,14 +754,14 @@ def by_venue(box: Sandbox) -> None:
         "every row in.",
         where="`services/performances.py`",
     )
-    require(
-        len(got) > 0,
-        expected="the performances at that venue",
-        got="an empty list",
-        why="Is a text compared with a `UUID`? They are never equal. Let the type in the route do "
-        "the translation: `UUID | None`.",
-        where="`read_performance`, a few lines below",
-    )
+    if not got:
+        raise NotYet(
+            "the performances at that venue",
+            "an empty list",
+            f"{TEXT} Let the type in the route do the translation: `UUID | None`. Or are the two "
+            "filters swapped?",
+            where_chosen(box),
+        )
     others = [one for one in got if one["venue_id"] != venue_id]
     require(
         not others,
@@ -589,12 +779,24 @@ def by_venue(box: Sandbox) -> None:
         why=ORDER,
         where="`services/performances.py`",
     )
+    if ids(got) != ids(wanted):
+        raise NotYet(
+            f"all {len(wanted)} performances at that venue",
+            f"{len(got)}",
+            "Some that fit are missing.",
+            where_chosen(box),
+        )
+    given, answered = box.evaluate(WATCHED, venue_id=venue_id)
+    most = max(map(len, given), default=0)
     require(
-        ids(got) == ids(wanted),
-        expected=f"all {len(wanted)} performances at that venue",
-        got=f"{len(got)}",
-        why="Some that fit are missing.",
-        where="`services/performances.py`",
+        sorted(answered) in map(sorted, given),
+        expected="an answer of what the service chose",
+        got=f"the service gave {most}, and the route took {len(answered)} of them"
+        if given
+        else "the route did not ask the service",
+        why="Your service can choose, and the route does it again. A rule that stands in two "
+        "places is soon two rules. Pass `venue_id` on.",
+        where="`list_performances` in `api/performances.py`",
     )
 
 
@@ -608,21 +810,21 @@ def by_both(box: Sandbox) -> None:
         for other in every
         if (other["show_id"], other["venue_id"]) == (one["show_id"], one["venue_id"])
     ]
-    require(
-        len(got) > 0,
-        expected=f"{len(wanted)} that fit both filters",
-        got="an empty list",
-        why="There are some. Are ids compared with ids of the same type?",
-        where="`services/performances.py`",
-    )
-    require(
-        sorted(ids(got)) == sorted(ids(wanted)),
-        expected=f"{len(wanted)} that fit both filters",
-        got=f"{len(got)}",
-        why="More questions, fewer answers: a second filter narrows the first. With `or` it "
-        "widens it, and with an early `return` it is never asked.",
-        where="`services/performances.py`",
-    )
+    if not got:
+        raise NotYet(
+            f"{len(wanted)} that fit both filters",
+            "an empty list",
+            "There are some. Are ids compared with ids of the same type, and each with its own?",
+            where_chosen(box),
+        )
+    if sorted(ids(got)) != sorted(ids(wanted)):
+        raise NotYet(
+            f"{len(wanted)} that fit both filters",
+            f"{len(got)}",
+            "More questions, fewer answers: a second filter narrows the first. With `or` it "
+            "widens it. With an early `return`, or not passed on, it is never asked.",
+            where_chosen(box),
+        )
 
 
 @FOUND.item(1, "Where nothing fits, the answer is `200` and an empty list.")
@@ -651,13 +853,13 @@ def old_callers(box: Sandbox) -> None:
     show_id = random.choice(every)["show_id"]
     wanted = in_order([one for one in every if one["show_id"] == show_id])
     got = found(box, show_id=show_id)
-    require(
-        sorted(ids(got)) == sorted(ids(wanted)),
-        expected=f"{len(wanted)} performances for ?show_id=… alone",
-        got=f"{len(got)}",
-        why="The old filter has to go on working: clients use it.",
-        where="`services/performances.py`",
-    )
+    if sorted(ids(got)) != sorted(ids(wanted)):
+        raise NotYet(
+            f"{len(wanted)} performances for ?show_id=… alone",
+            f"{len(got)}",
+            "The old filter has to go on working: clients use it.",
+            where_chosen(box),
+        )
     for asked, told in (("?show_id=… alone", got), ("no filter", every)):
         require(
             ids(told) == ids(in_order(told)),
@@ -734,12 +936,52 @@ SURE = exercise(
 )
 
 
-def new_show() -> dict[str, object]:
+BY_ID = "A retry is known by its id. The title proves nothing: two companies may play one piece."
+
+
+def new_show(old: Mapping[str, object] | None = None) -> dict[str, object]:
+    """A show; none of its fields is as in the old one."""
+    old = old or {}
+    genres = [one for one in ("play", "musical", "opera", "dance") if one != old.get("genre")]
+    minutes = [one for one in range(60, 200) if one != old.get("duration_minutes")]
     return {
         "title": f"{random.choice(TITLES)} {random.randint(10, 99)}",
-        "genre": random.choice(("play", "musical", "opera", "dance")),
-        "duration_minutes": random.randint(60, 200),
+        "genre": random.choice(genres),
+        "duration_minutes": random.choice(minutes),
     }
+
+
+SERVICE_STORES = """
+from uuid import uuid4
+
+from boxoffice.models.show import ShowIn
+from boxoffice.services import shows as service
+
+
+async def store():
+    id = uuid4()
+    try:
+        told = await service.replace_show(show_id=id, new=ShowIn(**new))
+    except Exception:
+        return True, False
+    return told is not None, id in service.shows
+
+
+result = store()
+"""
+
+
+def service_alone(box: Sandbox) -> tuple[bool, bool]:
+    """Whether the service, without the route, gives a show back; and whether it stores it."""
+    gives, stores = box.evaluate(SERVICE_STORES, new=new_show())
+    return bool(gives), bool(stores)
+
+
+def where_stored(box: Sandbox) -> str:
+    """Where the show gets lost: in the route, if the service alone stores it under the id."""
+    if service_alone(box)[1]:
+        return "`api/shows.py`: does the route call `shows.replace_show`?"
+    return "`services/shows.py`"
 
 
 def put_show(box: Sandbox, show_id: object, body: object) -> httpx.Response:
@@ -751,7 +993,28 @@ def put_show(box: Sandbox, show_id: object, body: object) -> httpx.Response:
         why="The client has made the id, so it knows the URL. That is PUT.",
         where=METHODS,
     )
-    crash = " ".join(box.crash())
+    require(
+        answer.status_code != 404,
+        expected="201 Created or 200 OK, and the show",
+        got=box.said(answer),
+        why="PUT says: let this be at that URL. That nothing is there yet is no reason to refuse.",
+        where=METHODS,
+    )
+    crash = broke(box, answer)
+    if "it returned None" in crash:
+        gives, stores = service_alone(box)
+        why = "Your service gave `None`; here an unknown id is stored, not refused."
+        if gives or stores:
+            part = "route" if gives else "service"
+            why = f"Your {part} gave `None`: is there a `return` at its end?"
+        file = "api" if gives else "services"
+        raise NotYet(
+            "201 Created or 200 OK, and the show",
+            box.said(answer),
+            why,
+            f"`replace_show` in `{file}/shows.py`",
+        )
+    has_an_id(box, answer, "201 Created or 200 OK, and the show")
     require(
         "not JSON serializable" not in crash
         and not (answer.is_success and '"detail"' in answer.text),
@@ -762,7 +1025,7 @@ def put_show(box: Sandbox, show_id: object, body: object) -> httpx.Response:
         where="the task, above the route",
     )
     require(
-        answer.status_code != 500 or "ResponseValidationError" not in crash,
+        "ResponseValidationError" not in crash,
         expected="201 Created, and the show",
         got=box.said(answer),
         why="What a route returns is the body, all of it. A status beside the show is set on "
@@ -773,25 +1036,41 @@ def put_show(box: Sandbox, show_id: object, body: object) -> httpx.Response:
     return answer
 
 
-@SURE.item(2, "A PUT to a free id creates the show there: `201`, with its URL as `Location`.")
+@SURE.item(
+    2,
+    "A PUT to a free id creates the show there, and the others stay: `201`, with its URL as "
+    "`Location`.",
+)
 def put_creates(box: Sandbox) -> None:
+    before = rows(box, "/v1/shows")
     show_id, new = str(uuid4()), new_show()
     answer = put_show(box, show_id, new)
+    after = rows(box, "/v1/shows")
+    made = added(box, before, after)
+    if made != [show_id]:
+        raise NotYet(
+            "one new show in the list, under the id in the URL",
+            "one new show, under another id" if len(made) == 1 else f"{len(made)} new shows",
+            "If the server makes an id of its own, the client that heard no reply cannot name "
+            "the show, and its next try makes another.",
+            where_stored(box),
+        )
+    others_stay(before, after, show_id, "`services/shows.py`")
+    kept = next(one for one in after if one["id"] == show_id)
     require(
-        answer.status_code != 404,
-        expected="201 Created",
-        got=box.said(answer),
-        why="PUT says: let this be at that URL. That nothing is there yet is no reason to refuse.",
-        where=METHODS,
-    )
-    listed = [one["id"] for one in rows(box, "/v1/shows") if one["title"] == new["title"]]
-    require(
-        listed == [show_id],
-        expected="one such show in the list, under the id in the URL",
-        got=f"{len(listed)} such shows, under {'another id' if listed else 'no id'}",
-        why="If the server makes an id of its own, the client that heard no reply cannot name "
-        "the show, and its next try makes another.",
+        kept == new | {"id": show_id},
+        expected=shown(new | {"id": show_id}),
+        got=shown(kept),
+        why="What was sent is what is to be there.",
         where="`services/shows.py`",
+    )
+    require(
+        answer.status_code != 200 or "Location" not in answer.headers,
+        expected="201 Created",
+        got=f"{box.said(answer)}, with a `Location`",
+        why="The `Location` is set, the status is not. That is `response.status_code = 201`; "
+        "another name, such as `response.status`, means nothing to FastAPI.",
+        where="`replace_show` in `api/shows.py`",
     )
     require(
         answer.status_code == 201,
@@ -811,17 +1090,38 @@ def put_creates(box: Sandbox) -> None:
     )
 
 
-@SURE.item(2, "After a lost reply the same PUT answers `200`, and there is one show, not two.")
+def shown(show: Mapping[str, object]) -> str:
+    """As an answer shows it."""
+    return json.dumps(show, separators=(",", ":"))
+
+
+def added(box: Sandbox, before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[str]:
+    """The ids that are new in the list, one at least."""
+    made = [id for id in ids(after) if id not in ids(before)]
+    if not made:
+        raise NotYet(
+            "the new show in the list",
+            "nothing new in the list",
+            "Nothing was stored. Put the show into `shows`, under its id.",
+            where_stored(box),
+        )
+    return made
+
+
+@SURE.item(
+    2,
+    "After a lost reply the same PUT answers `200`, and there is one show, not two; under another "
+    "id the same title is another show.",
+)
 def put_again(box: Sandbox) -> None:
-    before = len(rows(box, "/v1/shows"))
-    show_id, new = str(uuid4()), new_show()
-    put_show(box, show_id, new)
-    second = put_show(box, show_id, new)
-    after = len(rows(box, "/v1/shows"))
+    before = rows(box, "/v1/shows")
+    show_id, other_id, new = str(uuid4()), str(uuid4()), new_show()
+    first, second = (put_show(box, show_id, new) for _ in range(2))
+    made = added(box, before, rows(box, "/v1/shows"))
     require(
-        after <= before + 1,
+        len(made) == 1,
         expected="one show more than before",
-        got=f"{after - before} more",
+        got=f"{len(made)} more",
         why="The reply was lost, the client sent again, and the house has the show twice.",
         where=PROMISES,
     )
@@ -840,17 +1140,44 @@ def put_again(box: Sandbox) -> None:
         why="201 says that something new came to be. The second time nothing did.",
         where=STATUSES,
     )
+    third = put_show(box, other_id, new)
+    both = [id for id in ids(rows(box, "/v1/shows")) if id in (show_id, other_id)]
+    require(
+        len(both) == 2,
+        expected="two shows of one title, as they were sent to two ids",
+        got=f"{len(both)} of them",
+        why=BY_ID,
+        where="`services/shows.py`",
+    )
+    require(
+        third.status_code == 201 or first.status_code != 201,
+        expected="201 Created for the same title under another id",
+        got=box.said(third),
+        why=BY_ID,
+        where="`api/shows.py`",
+    )
 
 
-@SURE.item(1, "A PUT to a show that exists replaces the whole show, and its id stays.")
+@SURE.item(
+    1,
+    "A PUT to a show that exists replaces the whole show; its id stays, and so do the others.",
+)
 def put_replaces(box: Sandbox) -> None:
-    show, new = random.choice(rows(box, "/v1/shows")), new_show()
+    before = rows(box, "/v1/shows")
+    show = random.choice(before)
+    new = new_show(show)
     put_show(box, show["id"], new)
     now = box.api.get(f"/v1/shows/{show['id']}")
+    told = box.json(now)
+    wanted = new | {"id": show["id"]}
+    some = isinstance(told, dict) and any(told.get(field) == new[field] for field in new)
     require(
-        now.status_code == 200 and box.json(now) == new | {"id": show["id"]},
-        expected=f"{new['title']} under the old id",
+        now.status_code == 200 and told == wanted,
+        expected=f"200 OK, {shown(wanted)}",
         got=box.said(now),
-        why="Creating is new; replacing has to go on. The last PUT says what is there.",
+        why="PUT replaces the whole, every field of it: no field stays as it was."
+        if some
+        else "Creating is new; replacing has to go on. The last PUT says what is there.",
         where=METHODS,
     )
+    others_stay(before, rows(box, "/v1/shows"), show["id"], "`services/shows.py`")

@@ -1,4 +1,5 @@
 # says: the filter does not reach it
+# says: or not passed on, it is never asked. where: `list_performances` in `api/performances.py`
 # %%build services/performances.py::list_performances
 async def list_performances(
     *, show_id: UUID | None = None, venue_id: UUID | None = None

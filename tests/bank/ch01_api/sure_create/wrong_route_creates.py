@@ -1,0 +1,16 @@
+# says: `api/shows.py`: does the route call `shows.replace_show`?
+# says: If the server makes an id of its own
+# %%build services/shows.py::replace_show
+async def replace_show(*, show_id: UUID, new: ShowIn) -> Show:
+    shows[show_id] = Show(id=show_id, **new.model_dump())
+    return shows[show_id]
+
+# %%build api/shows.py::replace_show
+@router.put("/shows/{show_id}")
+async def replace_show(show_id: UUID, new: ShowIn, response: Response) -> Show:
+    if await shows.find_show(show_id=show_id) is None:
+        show = await shows.create_show(new=new)
+        response.status_code = 201
+        response.headers["Location"] = f"/v1/shows/{show.id}"
+        return show
+    return await shows.replace_show(show_id=show_id, new=new)
