@@ -158,7 +158,7 @@ def _advice(error: BaseException, message: str) -> str:
         return "That line keeps the place of an answer: write that cell, and run it."
     if "coroutine" in message:
         return "Is an `await` missing? An `async def` gives its result only when it is awaited."
-    missing = re.search(r"cannot import name '(\w+)' from '(boxoffice[\w.]*)'", message)
+    missing = re.search(r"cannot import name '(\w+)' from '(boxoffice(?:\.\w+)*)'", message)
     if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("boxoffice."):
         path = "/".join(str(error.name).split(".")[1:])
         return f"There is no {path}.py yet. Run the cell that builds it."
