@@ -254,17 +254,16 @@ def serve(
     import uvicorn
 
     folder = folder or Path.cwd()
-    base = Path(scratch).parent if scratch else folder
-    watch_awaits(base, lambda line: channel.send(event="unawaited", line=line))
+    watch_awaits(folder, lambda line: channel.send(event="unawaited", line=line))
 
     starting = ["The application stopped while it was starting up."]
 
     def report(scope: str, error: BaseException) -> None:
         # An application that knows no lifespan raises there, and is served all the same.
         if scope == "lifespan":
-            starting[:] = own_frames(error, base)
+            starting[:] = own_frames(error, folder)
         else:
-            channel.send(event="crash", lines=own_frames(error, base))
+            channel.send(event="crash", lines=own_frames(error, folder))
 
     try:
         with no_collection():
@@ -273,7 +272,7 @@ def serve(
         channel.send(event="failed", lines=[str(error)])
         return
     except BaseException as error:
-        channel.send(event="failed", lines=own_frames(error, base))
+        channel.send(event="failed", lines=own_frames(error, folder))
         return
     listener = socket.socket(fileno=channel.files[socket_index])
     config = uvicorn.Config(

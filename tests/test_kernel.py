@@ -282,6 +282,16 @@ def test_a_scratch_application(kernels: Kernels) -> None:
     assert title(kernel) == "Macbeth"
 
 
+def test_an_error_behind_a_scratch_application_shows_the_line_of_box_office(
+    kernels: Kernels,
+) -> None:
+    kernel = kernels()
+    lesson(kernel)
+    kernel.good("%%build scratch/late.py\nfrom boxoffice.app import create_app\napp = create_app()")
+    said = kernel.good('client("scratch/late.py").get("/broken")')
+    assert "in broken:  return str(1 / 0)" in said
+
+
 def test_a_taken_port(kernels: Kernels) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -260,6 +260,19 @@ def test_a_scratch_file_has_an_application_of_its_own(folder: Path, app: asgi.Ap
     assert both == ["FastAPI", "S"]
 
 
+def test_an_error_behind_a_scratch_file_shows_the_line_of_box_office(
+    folder: Path, app: asgi.Application
+) -> None:
+    scratch = folder / "scratch/late.py"
+    scratch.parent.mkdir()
+    scratch.write_text("from boxoffice.app import create_app\n\napp = create_app()\n")
+    other = asgi.Application(folder, {}, scratch)
+    assert httpx.get(other.url + "/broken").status_code == 500
+    line = other.crash()[-2]
+    assert line.startswith("app.py, line ")
+    assert line.endswith("in broken:  return 1 / 0")
+
+
 def test_what_surrounds_it_stays_as_it_was(app: asgi.Application, api: httpx.Client) -> None:
     async def main() -> None:
         task, running = asyncio.current_task(), asyncio.get_running_loop()

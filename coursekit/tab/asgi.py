@@ -162,7 +162,6 @@ class Running:
         self.is_alive = True
         self._folder = folder
         self._scratch = scratch
-        self._base = scratch.parent if scratch else folder
         self._loop = loop.new_loop()
         self._loop.set_exception_handler(lambda *_: None)  # what matters is told by the request
         self._app: App | None = None
@@ -183,13 +182,13 @@ class Running:
             except (clock.Expired, TooMuch):
                 raise
             except BaseException as error:
-                raise Failed(server.own_frames(error, self._base)) from None
+                raise Failed(server.own_frames(error, self._folder)) from None
             self._app = server.reporting(app, self._report)
             self._lifespan = _Lifespan(self._app)
             try:
                 good = self._loop.run_until_complete(self._lifespan.begin())
             except (SystemExit, KeyboardInterrupt) as error:
-                raise Failed(server.own_frames(error, self._base)) from None
+                raise Failed(server.own_frames(error, self._folder)) from None
         if not good:
             raise Failed(self._starting)
 
@@ -197,7 +196,7 @@ class Running:
     def _inside(self, seconds: float) -> Iterator[None]:
         """In the application's world; Expired comes out, whatever the code made of it."""
         with self.world.entered(seconds) as limit:
-            server.watch_awaits(self._base, self.unawaited.append)
+            server.watch_awaits(self._folder, self.unawaited.append)
             asyncio.set_event_loop(None)
             try:
                 yield
@@ -210,7 +209,7 @@ class Running:
     def _report(self, scope: str, error: BaseException) -> None:
         if isinstance(error, (clock.Expired, TooMuch)):
             return
-        lines = server.own_frames(error, self._base)
+        lines = server.own_frames(error, self._folder)
         if scope == "lifespan":
             self._starting = lines
         else:
@@ -247,7 +246,7 @@ class Running:
         except (SystemExit, KeyboardInterrupt, TooMuch) as error:
             self.is_alive = False
             if not isinstance(error, TooMuch) and not self._lines:
-                self._lines = server.own_frames(error, self._base)
+                self._lines = server.own_frames(error, self._folder)
             raise httpx.RemoteProtocolError(GONE) from None
         except loop.Stuck:
             raise httpx.ReadTimeout("timed out") from None
