@@ -6,7 +6,9 @@ import random
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+import httpx
 
 from coursekit.checks import NotYet, Sandbox, exercise, require
 
@@ -34,18 +36,42 @@ FAREWELL = exercise(
     ),
 )
 
+COMPUTER = timedelta(hours=5, minutes=45)
+"""How far ahead of UTC the computer's own zone is meanwhile; no moment below is in that zone."""
 HEADERS = """
+import os
+import time
 from datetime import datetime
 
 from boxoffice.api.farewell import farewell
 
-result = farewell(
-    deprecated_at=datetime.fromisoformat(deprecated_at),
-    sunset_at=datetime.fromisoformat(sunset_at),
-    successor=successor,
-)
+
+def turn_to(zone):
+    if not hasattr(time, "tzset"):  # as in a browser tab
+        return
+    if zone is None:
+        os.environ.pop("TZ", None)
+    else:
+        os.environ["TZ"] = zone
+    time.tzset()
+
+
+home = os.environ.get("TZ")
+try:
+    turn_to("BOX-05:45")
+    result = [
+        farewell(
+            deprecated_at=datetime.fromisoformat(deprecated_at),
+            sunset_at=datetime.fromisoformat(sunset_at),
+            successor=successor,
+        )
+        for deprecated_at, sunset_at, successor in calls
+    ]
+finally:
+    turn_to(home)
 """
 IN_STEP_4 = "lesson 1.4, step 4: the table of the three headers"
+SHAPE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
 
 
 def some_time() -> datetime:
@@ -55,24 +81,23 @@ def some_time() -> datetime:
     return (day + timedelta(days=random.randint(0, 2000))).astimezone(zone)
 
 
-def headers_for(
-    box: Sandbox, deprecated_at: datetime, sunset_at: datetime, successor: str
-) -> dict[str, Any]:
-    found = box.evaluate(
-        HEADERS,
-        deprecated_at=deprecated_at.isoformat(),
-        sunset_at=sunset_at.isoformat(),
-        successor=successor,
+def headers_for(box: Sandbox, *calls: tuple[datetime, datetime, str]) -> list[dict[str, Any]]:
+    """What `farewell` gives for each (deprecated_at, sunset_at, successor)."""
+    found: list[Any] = box.evaluate(
+        HEADERS, calls=[(one.isoformat(), other.isoformat(), url) for one, other, url in calls]
     )
-    if not isinstance(found, dict):
-        raise NotYet("a dict of three headers", repr(found))
+    for headers in found:
+        if not isinstance(headers, dict):
+            raise NotYet("a dict of three headers", repr(headers))
     return found
 
 
 @FAREWELL.item(2, "`Deprecation` is `@` and the moment in whole Unix seconds.")
 def deprecation(box: Sandbox) -> None:
-    moment = some_time()
-    got = headers_for(box, moment, datetime(2039, 1, 1, tzinfo=UTC), "/v2/x").get("Deprecation")
+    moment, end = some_time(), datetime(2039, 1, 1, tzinfo=UTC)
+    later = moment + timedelta(days=400)
+    first, other = headers_for(box, (moment, end, "/v2/x"), (later, end, "/v2/x"))
+    got = first.get("Deprecation")
     seconds = int(moment.timestamp())
     goal = f"@{seconds}, for {moment.isoformat()}"
     text = str(got)
@@ -122,6 +147,21 @@ def deprecation(box: Sandbox) -> None:
         where=IN_STEP_4,
     )
     require(
+        text != str(other.get("Deprecation")),
+        expected=goal,
+        got=f"{text}, and the same for {later.isoformat()}",
+        why="Another moment must give another text. Make it from `deprecated_at`.",
+        where=IN_STEP_4,
+    )
+    require(
+        abs(int(text[1:]) - seconds) != COMPUTER.total_seconds(),
+        expected=goal,
+        got=text,
+        why="This is off by the zone of the computer that runs it. `strftime` takes the hours for "
+        "the computer's own; `timestamp()` knows the zone of the moment.",
+        where=IN_STEP_4,
+    )
+    require(
         text == f"@{seconds}",
         expected=goal,
         got=text,
@@ -136,15 +176,17 @@ def sunset(box: Sandbox) -> None:
     moment = some_time()
     goal = format_datetime(moment.astimezone(UTC), usegmt=True)
     said = f"{goal}, for {moment.isoformat()}"
+    begin, later = datetime(2031, 1, 1, tzinfo=UTC), moment + timedelta(days=400)
     try:
-        answer = headers_for(box, datetime(2031, 1, 1, tzinfo=UTC), moment, "/v2/x")
+        answer, other = headers_for(box, (begin, moment, "/v2/x"), (begin, later, "/v2/x"))
     except NotYet as problem:
         if "usegmt" not in str(problem.got):
             raise
         raise NotYet(
             said,
             str(problem.got),
-            "`usegmt=True` takes a time in UTC alone. Turn yours with `astimezone(UTC)` first.",
+            "`usegmt=True` takes a time in UTC alone. Turn yours with `astimezone(UTC)` first. "
+            "Without `UTC` it turns to the computer's own zone.",
             IN_STEP_4,
         ) from None
     text = str(answer.get("Sunset"))
@@ -165,7 +207,22 @@ def sunset(box: Sandbox) -> None:
         where=IN_STEP_4,
     )
     require(
-        text != format_datetime(moment.replace(tzinfo=UTC), usegmt=True),
+        text != str(other.get("Sunset")),
+        expected=said,
+        got=f"{text}, and the same for {later.isoformat()}",
+        why="Another moment must give another text. Make it from `sunset_at`.",
+        where=IN_STEP_4,
+    )
+    require(
+        not text.endswith("UTC"),
+        expected=said,
+        got=text,
+        why="An HTTP date ends in `GMT`, not in `UTC`. Both mean the same, but readers of HTTP "
+        "know one of them.",
+        where=IN_STEP_4,
+    )
+    require(
+        text == goal or not SHAPE.fullmatch(text),
         expected=said,
         got=text,
         why="These are the hours of the other zone with `GMT` behind them. Turn the time with "
@@ -185,7 +242,7 @@ def sunset(box: Sandbox) -> None:
 def link(box: Sandbox) -> None:
     successor = f"/v2/{random.choice(['shows', 'venues', 'performances'])}/{random.randint(1, 99)}"
     day = datetime(2039, 1, 1, tzinfo=UTC)
-    text = str(headers_for(box, day, day, successor).get("Link"))
+    text = str(headers_for(box, (day, day, successor))[0].get("Link"))
     goal = f'<{successor}>; rel="successor-version"'
     require(
         "<" in text and ">" in text,
@@ -255,7 +312,12 @@ PRICE = exercise(
         "    changed = await performances.reprice_performance(\n"
         "        store, performance_id=performance_id, price=Money(price_cents, EURO)\n"
         "    )\n"
-        "    return PerformanceOut.of(changed)",
+        "    return PerformanceOut.of(changed)\n"
+        "    # the route of /v2\n"
+        "    changed = await performances.reprice_performance(\n"
+        "        store, performance_id=performance_id, price=new.to_money()\n"
+        "    )\n"
+        "    return PerformanceOutV2.model_validate(changed)",
     ),
 )
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -268,11 +330,31 @@ def evening(box: Sandbox) -> dict[str, Any]:
     return chosen
 
 
-def yen_evening(box: Sandbox) -> dict[str, Any]:
-    price = {"amount": random.randint(50, 150) * 100, "currency": "JPY"}
-    new = evening(box) | {"starts_at": "2031-03-01T19:00:00Z", "price": price}
+def evening_in(box: Sandbox, currency: str, day: int = 1) -> dict[str, Any]:
+    """A new performance, sold in that currency."""
+    price = {"amount": random.randint(50, 150) * 100, "currency": currency}
+    new = evening(box) | {"starts_at": f"2031-03-{day:02}T19:00:00Z", "price": price}
     created: dict[str, Any] = box.json(box.api.post("/v2/performances", json=new), "", dict)
     return created
+
+
+def cause(box: Sandbox, answer: httpx.Response, why: str, where: str) -> tuple[str, str]:
+    """Why an answer is not the right one, and where to look: an error says so by its last line."""
+    crash = box.crash() if answer.status_code == 500 else []
+    lines = [line for line in crash if ", line " in line]
+    code = lines[-1].partition(":  ")[2] if lines else ""
+    if "TypeError" in "".join(crash[-1:]) and re.search(r"(?<![.\w])reprice_performance\(", code):
+        why = "Here this name is the route itself; the service is "
+        why += "`performances.reprice_performance`."
+    elif "venue_busy" in answer.text:
+        why = "A new price plans no new evening. Take the one that is there, copy it with "
+        why += "`replace`, save the copy."
+    return why, lines[-1].partition(", line ")[0] if lines else where
+
+
+def taken(box: Sandbox, answer: httpx.Response, why: str, route: str) -> None:
+    if answer.status_code != 200:
+        raise NotYet("200 and the performance", box.said(answer), *cause(box, answer, why, route))
 
 
 def price_now(box: Sandbox, performance: dict[str, Any]) -> Any:
@@ -287,13 +369,8 @@ def keeps_both(box: Sandbox) -> None:
         "currency": random.choice(["JPY", "CHF", "SEK"]),
     }
     answer = box.api.put(f"/v2/performances/{one['id']}/price", json=price)
-    require(
-        answer.status_code == 200,
-        expected="200 and the performance",
-        got=box.said(answer),
-        why="The performance is there and the price is fine.",
-        where="the route in api/performances_v2.py",
-    )
+    route = "the route in api/performances_v2.py"
+    taken(box, answer, "The performance is there and the price is fine.", route)
     stored = price_now(box, one)
     require(
         stored != one["price"],
@@ -308,7 +385,7 @@ def keeps_both(box: Sandbox) -> None:
         got=f"a price of {stored}",
         why="The currency was lost on the way. An amount without its currency is no price: "
         "let `Money` carry both.",
-        where="`to_money` in api/schemas/performance_v2.py",
+        where="the service, or the route in api/performances_v2.py",
     )
     require(
         stored == price,
@@ -337,7 +414,7 @@ def keeps_both(box: Sandbox) -> None:
 
 
 def yen_goes_on(box: Sandbox) -> None:
-    tokyo = yen_evening(box)
+    tokyo = evening_in(box, "JPY")
     for currency in ("JPY", "EUR"):
         price = {"amount": random.randint(10, 99) * 100 + 50, "currency": currency}
         answer = box.api.put(f"/v2/performances/{tokyo['id']}/price", json=price)
@@ -355,13 +432,8 @@ def yen_goes_on(box: Sandbox) -> None:
 def same_in_both(box: Sandbox) -> None:
     one, cents = evening(box), random.randint(10, 99) * 100 + 50
     answer = box.api.put(f"/v1/performances/{one['id']}/price", json={"price_cents": cents})
-    require(
-        answer.status_code == 200,
-        expected="200 and the performance",
-        got=box.said(answer),
-        why="The performance is there, and it is sold in euro.",
-        where="the route in api/performances.py",
-    )
+    route = "the route in api/performances.py"
+    taken(box, answer, "The performance is there, and it is sold in euro.", route)
     stored, goal = price_now(box, one), {"amount": cents, "currency": "EUR"}
     require(
         stored != one["price"],
@@ -389,21 +461,30 @@ def same_in_both(box: Sandbox) -> None:
 
 @PRICE.item(
     3,
-    "For `/v1` an evening in yen is 409 `price_not_in_euro` and keeps its price; "
-    "an unknown one is 404 for both.",
+    "For `/v1` an evening that is not sold in euro is 409 `price_not_in_euro` and keeps its "
+    "price; an unknown one is 404 for both.",
 )
 def refuses(box: Sandbox) -> None:
-    leave_yen_alone(box)
+    leave_alone(box, "JPY")
+    leave_alone(box, random.choice(["CHF", "SEK", "USD"]), day=2)
     know_the_unknown(box)
+    change_nothing_back(box)
 
 
-def leave_yen_alone(box: Sandbox) -> None:
-    tokyo = yen_evening(box)
-    answer = box.api.put(f"/v1/performances/{tokyo['id']}/price", json={"price_cents": 4500})
-    stored = price_now(box, tokyo)
+def leave_alone(box: Sandbox, currency: str, day: int = 1) -> None:
+    one = evening_in(box, currency, day)
+    answer = box.api.put(f"/v1/performances/{one['id']}/price", json={"price_cents": 4500})
+    stored = price_now(box, one)
     require(
-        stored == tokyo["price"],
-        expected=f"the price stays {tokyo['price']}",
+        stored == one["price"] or currency == "JPY",
+        expected=f"the price stays {one['price']}",
+        got=f"{stored}, and the answer was {answer.status_code}",
+        why="Yen is not the only other currency. Ask whether it is euro, not whether it is yen.",
+        where="lesson 1.4, step 3, and `PerformanceOut.of`",
+    )
+    require(
+        stored == one["price"],
+        expected=f"the price stays {one['price']}",
         got=f"{stored}, and the answer was {answer.status_code}",
         why="`/v1` cannot see that this evening is sold in yen, so it must not touch it. Ask "
         "before you save.",
@@ -427,14 +508,28 @@ def know_the_unknown(box: Sandbox) -> None:
     for version, body in bodies.items():
         answer = box.api.put(f"/{version}/performances/{NOBODY}/price", json=body)
         code = box.json(answer).get("code") if answer.status_code < 500 else None
-        require(
-            (answer.status_code, code) == (404, "performance_not_found"),
-            expected=f"/{version}: 404 with the code `performance_not_found`",
-            got=box.said(answer),
-            why="`store.get` gives None for an unknown id. `find_performance` turns that into "
-            "the right error, once for all callers.",
-            where="services/performances.py",
-        )
+        if (answer.status_code, code) != (404, "performance_not_found"):
+            why = (
+                "`store.get` gives None for an unknown id. `find_performance` turns that into the "
+            )
+            why += "right error, once for all callers."
+            raise NotYet(
+                f"/{version}: 404 with the code `performance_not_found`",
+                box.said(answer),
+                *cause(box, answer, why, "services/performances.py"),
+            )
+
+
+def change_nothing_back(box: Sandbox) -> None:
+    writes = handed(box)["refused"]
+    require(
+        writes == [],
+        expected="for an evening in another currency `/v1` saves nothing",
+        got=f"it saves {len(writes)} times, and the last time the old price",
+        why="It was changed and changed back. Who read the price in between read a wrong one. Ask "
+        "before you save.",
+        where="the route in api/performances.py",
+    )
 
 
 SERVED = """
@@ -510,12 +605,15 @@ from pathlib import Path
 
 from fastapi.testclient import TestClient
 
+from boxoffice.api import performances as v1
+from boxoffice.api import performances_v2 as v2
 from boxoffice.app import create_app
 from boxoffice.models.memory import MemoryTable
+from boxoffice.services import performances as service
 from boxoffice.settings import Settings
 
-saved = []
-save = MemoryTable.save
+saved, prices = [], []
+save, reprice = MemoryTable.save, service.reprice_performance
 
 
 async def watch(table, row):
@@ -528,25 +626,54 @@ async def watch(table, row):
     await save(table, row)
 
 
+async def handed(*args, **named):
+    price = named.get("price", args[-1] if args else None)
+    prices.append(type(price).__name__)
+    return await reprice(*args, **named)
+
+
 MemoryTable.save = watch
+for module in (service, v1, v2):
+    for name, value in [*vars(module).items()]:
+        if value is reprice:
+            setattr(module, name, handed)
 result = {}
 with TestClient(create_app(Settings())) as client:
-    first = client.get("/v2/performances").json()["items"][0]["id"]
-    bodies = {"v1": {"price_cents": amount}, "v2": {"amount": amount, "currency": currency}}
-    for version, body in bodies.items():
+    first = client.get("/v2/performances").json()["items"][0]
+    other = {"amount": amount, "currency": currency}
+    new = first | {"starts_at": "2031-03-01T19:00:00Z", "price": other}
+    abroad = client.post("/v2/performances", json=new).json()["id"]
+    cents = {"price_cents": amount}
+    for version, body in (("v1", cents), ("v2", other)):
         saved.clear()
-        client.put(f"/{version}/performances/{first}/price", json=body)
-        result[version] = [*saved]
+        prices.clear()
+        client.put(f"/{version}/performances/{first['id']}/price", json=body)
+        result[version] = {"saved": [*saved], "prices": [*prices]}
+    saved.clear()
+    try:
+        client.put(f"/v1/performances/{abroad}/price", json=cents)
+    except Exception:
+        pass  # told by another question
+    result["refused"] = [*saved]
 """
+
+
+def handed(box: Sandbox) -> dict[str, Any]:
+    """What each route hands to the service, and what is saved: [by the service, its kind]."""
+    amount, currency = random.randint(10, 99) * 100, random.choice(["JPY", "CHF"])
+    found: dict[str, Any] = box.evaluate(HANDED, amount=amount, currency=currency)
+    return found
 
 
 @PRICE.item(1, "Both routes hand the service `Money` and leave the saving to it.")
 def leave_it_to_the_service(box: Sandbox) -> None:
-    amount, currency = random.randint(10, 99) * 100, random.choice(["JPY", "CHF"])
-    for version, saved in box.evaluate(HANDED, amount=amount, currency=currency).items():
+    found = handed(box)
+    for version in ("v1", "v2"):
+        saved, prices = found[version]["saved"], found[version]["prices"]
         kinds = sorted({kind for _, kind in saved})
+        refused = found["refused"] if version == "v1" else []
         require(
-            all(through_service for through_service, _ in saved),
+            all(through_service for through_service, _ in [*saved, *refused]),
             expected=f"/{version}: the service saves",
             got=f"/{version}: the route saves by itself",
             why="Then the next rule about prices must be written twice. Call "
@@ -554,11 +681,27 @@ def leave_it_to_the_service(box: Sandbox) -> None:
             where=f"the route of /{version}",
         )
         require(
+            kinds != [],
+            expected=f"/{version}: the new price is saved",
+            got=f"/{version}: nothing is saved",
+            why="Who saves it? Is `await store.performances.save(changed)` in the service?",
+            where="services/performances.py",
+        )
+        require(
             kinds == ["Money"],
             expected=f"/{version}: a price of type `Money` is stored",
-            got=f"/{version}: {', '.join(f'`{kind}`' for kind in kinds) or 'nothing is stored'}",
+            got=f"/{version}: {', '.join(f'`{kind}`' for kind in kinds)}",
             why="The store keeps `Money`, not what a client sent: the words of one version do not "
             "belong there. `to_money()` turns them.",
+            where=f"the route of /{version}",
+        )
+        strange = sorted({kind for kind in prices if kind != "Money"})
+        require(
+            strange == [],
+            expected=f"/{version}: the service gets `Money`",
+            got=f"/{version}: it gets {', '.join(f'`{kind}`' for kind in strange)}",
+            why="Each route turns its own words into `Money`. A service that guesses what it got "
+            "has to know every version.",
             where=f"the route of /{version}",
         )
 
@@ -591,6 +734,8 @@ TIGHT = exercise(
         "    return sorted(found)",
     ),
 )
+FAR = 10**20
+"""Beyond what anyone takes for a number that stands for no limit."""
 IN_PLAY = 'lesson 1.4, "Break it on purpose": lower a limit'
 
 
@@ -649,18 +794,29 @@ def numbers(box: Sandbox) -> None:
         "from a `maximum`: the higher, the tighter.",
         where=IN_PLAY,
     )
+    was, now = {"type": "number", "maximum": 1.9}, {"type": "number", "maximum": 1.2}
+    found = tightened(box, was, now)
+    require(
+        found == ["maximum"],
+        expected=f"['maximum'] {case(was, now)}",
+        got=str(found),
+        why="A limit may have a fraction. Compare the numbers as they are.",
+        where=IN_PLAY,
+    )
 
 
 @TIGHT.item(2, "A limit where there was none is tighter, even a `minimum` of 0.")
 def where_none_was(box: Sandbox) -> None:
-    for word in random.sample(["maximum", "minimum", "maxLength", "minLength"], 4):
+    for word in ("maximum", "minimum", "maxLength", "minLength"):
         now: dict[str, object] = {word: random.randint(3, 30)}
         found = tightened(box, {}, now)
         require(
             found == [word],
             expected=f"['{word}'] {case({}, now)}",
             got=str(found),
-            why="A missing limit means that anything goes. It does not mean 0, and it is not "
+            why="Texts have limits, too: the same rule is for `maxLength` and `minLength`."
+            if word.endswith("Length")
+            else "A missing limit means that anything goes. It does not mean 0, and it is not "
             "the same as the new one.",
             where=IN_PLAY,
         )
@@ -672,6 +828,16 @@ def where_none_was(box: Sandbox) -> None:
             got=str(found),
             why="0 is a limit like any other. But Python counts it as false, so `if limit` and "
             "`limit or …` pass over it.",
+            where=IN_PLAY,
+        )
+    for word, far in (("minimum", -FAR), ("maximum", FAR), ("maxLength", FAR)):
+        found = tightened(box, {}, {word: far})
+        require(
+            found == [word],
+            expected=f"['{word}'] {case({}, {word: far})}",
+            got=str(found),
+            why="A number of your own cannot stand for *no limit*: a limit may lie beyond it. Ask "
+            "whether the limit is there.",
             where=IN_PLAY,
         )
     found = tightened(box, {"minimum": 0}, {"minimum": 5})
@@ -730,7 +896,23 @@ def lengths(box: Sandbox) -> None:
         )
 
 
-@TIGHT.item(1, "All keywords that got tighter come back in one sorted list.")
+UNTOUCHED = """
+from copy import deepcopy
+
+from boxoffice.compatibility import tightened
+
+schemas = {"was": was, "now": now}
+before = deepcopy(schemas)
+tightened(was, now)
+result = {name: repr(schema) for name, schema in schemas.items() if schema != before[name]}
+"""
+
+
+@TIGHT.item(
+    1,
+    "All keywords that got tighter come back in one sorted list, and both schemas stay as they "
+    "are.",
+)
 def sorted_list(box: Sandbox) -> None:
     was: dict[str, object] = {"minimum": 1, "maximum": 90, "minLength": 1, "maxLength": 90}
     now: dict[str, object] = {"minimum": 5, "maximum": 50, "minLength": 5, "maxLength": 50}
@@ -741,7 +923,7 @@ def sorted_list(box: Sandbox) -> None:
         len(found) != 1,
         expected=str(goal),
         got=str(found),
-        why="All four got tighter. A `return` inside the loop ends it at the first one.",
+        why="All four got tighter. A `return` ends the function, here at the first one.",
         where=IN_PLAY,
     )
     require(
@@ -760,6 +942,16 @@ def sorted_list(box: Sandbox) -> None:
         why="The words are right. Sort them, so that a report is the same on each run.",
         where=IN_PLAY,
     )
+    one: dict[str, object] = {"type": "integer", "minimum": 1}
+    other: dict[str, object] = {"type": "integer", "maximum": 9}
+    for name, schema in box.evaluate(UNTOUCHED, was=one, now=other).items():
+        raise NotYet(
+            f"`{name}` stays {one if name == 'was' else other}",
+            f"after the call it is {schema}",
+            "The gate reads on in these documents. `.get(…)` asks without writing; `setdefault` "
+            "and `[…] =` write into them.",
+            IN_PLAY,
+        )
 
 
 # --- 4: stretch -------------------------------------------------------------------------------
@@ -780,6 +972,16 @@ LIGHTS = exercise(
         "Both of them send through `send_with_dates`, and that puts the headers on. And ask "
         "`self.clock()` inside `serve`. In `__init__` it would be asked once, when the "
         "server starts. The types of the lesson's `__call__`, such as `Message`, are imported.",
+        '    if scope["type"] != "http" or not scope["path"].startswith("/v1/"):\n'
+        "        await self.app(scope, receive, send)\n"
+        "        return\n"
+        "    self.callers.count(read_client(scope))\n"
+        '    successor = scope["raw_path"].replace(b"/v1/", b"/v2/", 1)\n'
+        '    link = b"<" + successor + b\'>; rel="successor-version"\'\n\n'
+        "    async def send_with_dates(message: Message) -> None:\n"
+        '        if message["type"] == "http.response.start":\n'
+        '            message["headers"] += [*self.headers, (b"link", link)]\n'
+        "        await send(message)\n\n"
         "    app = self.app\n"
         "    if self.clock() >= self.sunset_at:\n"
         '        body = {"code": "version_gone", "detail": "Version 1 has ended. Use /v2."}\n'
@@ -811,6 +1013,7 @@ def get(client, path, **named):
 """
 AT_NIGHT = """
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 from fastapi.testclient import TestClient
 
@@ -818,18 +1021,20 @@ from boxoffice.app import create_app
 from boxoffice.settings import Settings
 
 sunset = datetime.now(UTC) + timedelta(days=days)
-settings = Settings(v1_sunset_at=sunset)
+app = create_app(Settings(v1_sunset_at=sunset))
 found = []
-with TestClient(watched(create_app(settings)), raise_server_exceptions=False) as client:
+with TestClient(watched(app), raise_server_exceptions=False) as client:
     for path in paths:
-        answer = get(client, path, headers={"User-Agent": "till/2.1"})
+        agent = "till/2.1" if path.startswith("/v1/") else "app/9.0"
+        answer = get(client, path, headers={"User-Agent": agent})
         try:
             body = answer.json()
         except ValueError:
             body = None
         headers = {name.lower(): value for name, value in answer.headers.items()}
         found.append({"path": path, "status": answer.status_code, "body": body, "headers": headers})
-result = found
+callers, ends = dict(app.state.callers.counts), format_datetime(sunset, usegmt=True)
+result = {"answers": found, "callers": callers, "sunset": ends}
 """
 DELETED = """
 from datetime import UTC, datetime, timedelta
@@ -841,23 +1046,37 @@ from boxoffice.settings import Settings
 
 settings = Settings(v1_sunset_at=datetime.now(UTC) - timedelta(days=5))
 with TestClient(watched(create_app(settings)), raise_server_exceptions=False) as client:
-    one = get(client, "/v2/performances").json()["items"][0]["id"]
+    rows = client.app_state["store"].performances.rows
+    one = next(iter(rows))
     client.delete(f"/v1/performances/{one}")
-    result = get(client, f"/v2/performances/{one}").status_code
+    result = one in rows
 """
 IN_MIDDLEWARE = "`Deprecation` in middleware/deprecation.py"
 
 
-def visit(box: Sandbox, days: int, *paths: str) -> list[dict[str, Any]]:
-    """GET each path at a Box Office whose sunset is so many days away (negative: over)."""
-    found: list[dict[str, Any]] = served(box, AT_NIGHT, days=days, paths=paths)
-    for answer in found:
+class Visit(NamedTuple):
+    """What came of some requests, each answer with `path`, `status`, `body` and `headers`."""
+
+    answers: list[dict[str, Any]]
+    callers: dict[str, int]
+    """Who was counted."""
+    sunset: str
+    """The moment as an HTTP date."""
+
+
+def visit(box: Sandbox, days: int, *paths: str) -> Visit:
+    """GET each path at a Box Office whose sunset is so many days away (negative: over).
+
+    The till asks for /v1, the app for all else.
+    """
+    found = Visit(**served(box, AT_NIGHT, days=days, paths=paths))
+    for answer in found.answers:
         require(
             answer["status"] != 500 or answer["headers"] != {},
             expected=f"an answer to {answer['path']}",
             got="nothing was sent",
-            why="One way through your code ends and nobody has answered. Walk through it once for "
-            "a call before the sunset and once for one after it.",
+            why="One way through your code ends and nobody has answered. A response that is only "
+            "made, or returned, is never sent: `await response(scope, receive, send)`.",
             where=IN_MIDDLEWARE,
         )
     return found
@@ -875,6 +1094,9 @@ def served(box: Sandbox, code: str, **names: object) -> Any:
             why = "The clock is a function. Call it: `self.clock()`."
         elif "offset-naive" in problem.got:
             why = "One of the two times has no zone. `self.clock()` has one, and so has the sunset."
+        elif re.search("Error: .*bytes|'str' object has no attribute 'decode'", problem.got):
+            why = 'What goes through `send` has its headers as bytes: `b"…"`, or `.encode()` '
+            why += "behind a text. `JSONResponse(headers=…)` takes texts."
         elif "NoneType" in problem.got and "subscriptable" in problem.got:
             why = "The server could not start. What is no request goes on to `self.app`, and "
             why += "the start of the server is such a call."
@@ -893,7 +1115,9 @@ def told(answer: dict[str, Any]) -> str:
 )
 def gone(box: Sandbox) -> None:
     days = -random.randint(1, 300)
-    for answer in visit(box, days, "/v1/shows", f"/v1/shows/{NOBODY}", "/v1/performances"):
+    answers, *_ = visit(box, days, "/v1/shows", f"/v1/shows/{NOBODY}", "/v1/performances")
+    some_end = any(answer["status"] == 410 for answer in answers)
+    for answer in answers:
         goal = f"{answer['path']}: 410 with the code `version_gone` and a `detail`"
         require(
             answer["status"] != 200 or "sunset" in answer["headers"],
@@ -904,11 +1128,11 @@ def gone(box: Sandbox) -> None:
             where=IN_MIDDLEWARE,
         )
         require(
-            answer["status"] != 404 or answer["path"] == "/v1/shows",
+            answer["status"] == 410 or not some_end,
             expected=goal,
             got=told(answer),
-            why="Here the route still answered. Every path of `/v1` has to end, so ask the clock "
-            "before the route.",
+            why="Others end, and here the route still answered. Every path of `/v1` has to end, "
+            "whatever stands behind it.",
             where=IN_MIDDLEWARE,
         )
         require(
@@ -936,7 +1160,7 @@ def gone(box: Sandbox) -> None:
             where="lesson 1.2, and `ErrorOut` in api/describe.py",
         )
     require(
-        served(box, DELETED) == 200,
+        served(box, DELETED),
         expected="after the sunset a DELETE to `/v1` changes nothing",
         got="it is answered, and the performance is deleted all the same",
         why="A function goes on after it has sent a response. What may no longer be reached, it "
@@ -947,7 +1171,7 @@ def gone(box: Sandbox) -> None:
 
 @LIGHTS.item(2, "Before it `/v1` works as in the lesson, and `/v2` and `/health` know no sunset.")
 def the_rest_goes_on(box: Sandbox) -> None:
-    (answer,) = visit(box, random.randint(1, 300), "/v1/venues")
+    (answer, _), callers, _ = visit(box, random.randint(1, 300), "/v1/venues", "/v2/venues")
     require(
         answer["status"] == 200,
         expected="/v1/venues: 200",
@@ -964,50 +1188,68 @@ def the_rest_goes_on(box: Sandbox) -> None:
         where=IN_MIDDLEWARE,
     )
 
-    for answer in visit(box, -5, "/v2/venues", "/health"):
+    answers, *_ = visit(box, -5, "/v2/venues", "/health", "/v2/v1/venues")
+    for answer in answers:
+        status = 404 if answer["path"].startswith("/v2/v1") else 200
         require(
-            answer["status"] == 200 and "sunset" not in answer["headers"],
-            expected=f"{answer['path']}: 200, without `Sunset`",
+            answer["status"] == status and "sunset" not in answer["headers"],
+            expected=f"{answer['path']}: {status}, without `Sunset`",
             got=told(answer),
-            why="Only `/v1` ends. Look at the path before you look at the clock.",
+            why="Only `/v1` ends. Look at how the path begins before you look at the clock.",
             where=IN_MIDDLEWARE,
         )
+    require(
+        callers == {"till": 1},
+        expected="{'till': 1} after a call of the till to /v1 and one of the app to /v2",
+        got=str(callers),
+        why="Callers of `/v1` are counted from its first day, as in the lesson, and no others.",
+        where=IN_MIDDLEWARE,
+    )
 
 
 @LIGHTS.item(
     3, "The 410 still carries `Sunset` and the `Link` to the way out, and late callers are counted."
 )
 def way_out(box: Sandbox) -> None:
-    answer, _, counts = visit(
-        box, -random.randint(1, 300), "/v1/venues", "/v1/shows", "/internal/v1-callers"
-    )
+    paths = {f"/v1/{path}": f"</v2/{path}>" for path in ("venues", f"shows/{NOBODY}")}
+    answers, callers, ends = visit(box, -random.randint(1, 300), *paths)
+    for answer in answers:
+        require(
+            answer["status"] == 410,
+            expected="410 after the sunset",
+            got=told(answer),
+            why="First the lights must go out at all.",
+            where=IN_MIDDLEWARE,
+        )
+        missing = sorted({"sunset", "link"} - set(answer["headers"]))
+        require(
+            missing == [],
+            expected="`Sunset` and `Link` on the 410",
+            got=f"no {', '.join(missing)}",
+            why="Whoever comes now needs the way out most. Which `send` puts the headers on?",
+            where=IN_MIDDLEWARE,
+        )
+        sunset, link = answer["headers"]["sunset"], answer["headers"]["link"]
+        require(
+            sunset == ends,
+            expected=f"`Sunset: {ends}`",
+            got=f"`Sunset: {sunset}`",
+            why="The 410 carries the same date as every answer before it, once and as an HTTP "
+            "date. `self.headers` holds it ready.",
+            where=IN_MIDDLEWARE,
+        )
+        goal = paths[answer["path"]]
+        require(
+            goal in link and "successor-version" in link,
+            expected=f'{goal}; rel="successor-version", for {answer["path"]}',
+            got=link,
+            why="The link names the same thing under `/v2`, for each path its own.",
+            where=IN_MIDDLEWARE,
+        )
     require(
-        answer["status"] == 410,
-        expected="410 after the sunset",
-        got=told(answer),
-        why="First the lights must go out at all.",
-        where=IN_MIDDLEWARE,
-    )
-    missing = sorted({"sunset", "link"} - set(answer["headers"]))
-    require(
-        missing == [],
-        expected="`Sunset` and `Link` on the 410",
-        got=f"no {', '.join(missing)}",
-        why="Whoever comes now needs the way out most. Which `send` puts the headers on?",
-        where=IN_MIDDLEWARE,
-    )
-    link = answer["headers"]["link"]
-    require(
-        "</v2/venues>" in link and "successor-version" in link,
-        expected='</v2/venues>; rel="successor-version"',
-        got=link,
-        why="The link names the same thing under `/v2`.",
-        where=IN_MIDDLEWARE,
-    )
-    require(
-        counts["body"] == {"till": 2},
+        callers == {"till": 2},
         expected="{'till': 2} after two calls of the till",
-        got=str(counts["body"]),
+        got=str(callers),
         why="These are the very people that you must write to. Count once, and before you "
         "answer 410.",
         where=IN_MIDDLEWARE,
@@ -1023,7 +1265,7 @@ from boxoffice.app import create_app
 from boxoffice.middleware.deprecation import Deprecation
 from boxoffice.settings import Settings
 
-SUNSET = datetime(2041, 3, 1, tzinfo=UTC)
+SUNSET = datetime(2041, 3, 1, hour, 20, tzinfo=UTC)
 now = [SUNSET - timedelta(hours=2)]
 app = create_app(Settings(v1_sunset_at=SUNSET))
 for middleware in app.user_middleware:
@@ -1040,13 +1282,21 @@ result = found
 
 @LIGHTS.item(2, "The clock is asked at each request, so nobody has to restart the server.")
 def asks_each_time(box: Sandbox) -> None:
-    found = served(box, WITH_A_CLOCK)
+    found = served(box, WITH_A_CLOCK, hour=random.randint(9, 15))
     require(
         500 not in found,
         expected="200 one hour before the sunset, 410 one hour after it and later",
         got=", ".join(map(str, found)),
         why="500 is here what the caller gets when nothing is sent. Who answers before the "
         "sunset, and who after it?",
+        where=IN_MIDDLEWARE,
+    )
+    require(
+        found != [410, 410, 410],
+        expected="200 one hour before the sunset, then 410 one hour after it",
+        got="410 one hour before it",
+        why="The sunset is a moment, not a day. `.date()` drops the hours: compare the two times "
+        "whole.",
         where=IN_MIDDLEWARE,
     )
     require(

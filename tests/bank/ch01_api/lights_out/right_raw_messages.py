@@ -23,7 +23,7 @@ class Deprecation:
         self.clock = clock
         self.headers = [
             (b"deprecation", f"@{int(deprecated_at.timestamp())}".encode()),
-            (b"sunset", format_datetime(sunset_at, usegmt=True).encode()),
+            (b"sunset", format_datetime(sunset_at.astimezone(UTC), usegmt=True).encode()),
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -25,14 +25,14 @@ class Deprecation:
         self.clock = clock
         self.headers = [
             (b"deprecation", f"@{int(deprecated_at.timestamp())}".encode()),
-            (b"sunset", format_datetime(sunset_at, usegmt=True).encode()),
+            (b"sunset", format_datetime(sunset_at.astimezone(UTC), usegmt=True).encode()),
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self.serve(scope, receive, send)
-        except NotImplementedError:  # not written yet
+        if "NotImplementedError" in self.serve.__code__.co_names:  # not written yet
             await self.app(scope, receive, send)
+        else:
+            await self.serve(scope, receive, send)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What `__call__` of the lesson does, and the end of /v1."""

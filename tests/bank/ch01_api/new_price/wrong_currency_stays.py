@@ -1,4 +1,5 @@
 # says: The currency was lost on the way
+# says: the service, or the route
 # %%build services/performances.py::reprice_performance
 from dataclasses import replace
 

@@ -1,4 +1,5 @@
 # says: Is the changed row saved?
+# says: Is `await store.performances.save(changed)` in the service?
 # %%build services/performances.py::reprice_performance
 from dataclasses import replace
 

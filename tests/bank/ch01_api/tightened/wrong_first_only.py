@@ -1,4 +1,4 @@
-# says: A `return` inside the loop ends it at the first one
+# says: A `return` ends the function
 # %%build compatibility.py::tightened
 def tightened(was: Node, now: Node) -> list[str]:
     """The limits by which `now` refuses what `was` took: ["maximum"], or [] if none."""

@@ -1,4 +1,5 @@
 # says: A title that fits today must fit tomorrow
+# says: Texts have limits, too
 # %%build compatibility.py::tightened
 def tightened(was: Node, now: Node) -> list[str]:
     """The limits by which `now` refuses what `was` took: ["maximum"], or [] if none."""
