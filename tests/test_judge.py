@@ -218,6 +218,36 @@ def test_tools_errors_snippets_and_restarts(demo: Path) -> None:
     assert [item.passed for item in verdict.items] == [True, False, True, True]
 
 
+INTERRUPTED = """
+from coursekit import checks
+
+declare, count = checks.exercise, 0
+
+
+def once(*words, **how):
+    global count
+    count += 1
+    if count == 7:
+        raise KeyboardInterrupt
+    return declare(*words, **how)
+
+
+checks.exercise = once
+try:
+    checks.exercises()
+except KeyboardInterrupt:
+    print("interrupted")
+print(len(checks.exercises()), checks.faults())
+"""
+
+
+def test_an_interrupt_at_the_first_check_leaves_no_exercise_unknown() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n")[:2] == ["interrupted", f"{len(checks.exercises())} {{}}"]
+
+
 def test_file_of_checks_that_cannot_be_imported_leaves_the_others(
     demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

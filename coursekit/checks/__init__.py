@@ -181,11 +181,11 @@ def exercises() -> dict[str, Exercise]:
     """All exercises by id, in the order in which they are declared."""
     global _loaded
     if not _loaded:
-        _loaded = True
         for module in sorted(pkgutil.walk_packages(__path__, "coursekit.checks."), key=str):
             _import(module.name)
         for path in filter(None, os.environ.get("COURSEKIT_CHECKS", "").split(os.pathsep)):
             _import(path)
+        _loaded = True  # at last: an Interrupt meanwhile shall not leave some of them unknown
     return dict(_known)
 
 
@@ -220,9 +220,11 @@ def _import(name: str) -> None:
             load(Path(name))
         else:
             importlib.import_module(name)
-    except Exception as error:
+    except BaseException as error:
         _known.clear()
         _known.update(before)
+        if not isinstance(error, Exception):
+            raise
         _faults[name] = f"{type(error).__name__}: {error}"
 
 

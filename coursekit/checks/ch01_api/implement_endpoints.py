@@ -626,14 +626,6 @@ def fresh(box: Sandbox) -> None:
     path, tags = fresh_show(box, random.randint(0, 3))
     answer = box.api.delete(path, headers={"If-Match": tags[-1]})
     require(
-        answer.status_code != 500 or "etag" not in " ".join(box.crash()[-2:]),
-        expected="204 No Content",
-        got=box.said(answer),
-        why="`version` is a number already: the route has read it out of the header. Compare it "
-        "with `show.version`; a service knows no ETag.",
-        where="`SeenVersion` in api/etags.py",
-    )
-    require(
         answer.status_code != 412,
         expected="204 No Content",
         got=box.said(answer),

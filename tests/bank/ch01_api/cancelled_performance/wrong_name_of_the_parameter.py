@@ -1,5 +1,5 @@
 # says: NameError: name 'id_of_performance' is not defined
-# says: A 500 says that the server broke
+# says: Nothing bears the name `id_of_performance`
 # %%build api/performances.py::delete_performance
 @router.delete("/performances/{performance_id}", status_code=204)
 async def delete_performance(performance_id: UUID) -> None:
