@@ -59,6 +59,11 @@ DEAD_WEIGHT = re.compile(
 KERNEL = "@jupyterlite/pyodide-kernel-extension:kernel"
 ADDRESS = re.compile(r"https?://(?!127\.0\.0\.1|localhost)[\w.-]*(?:jsdelivr|unpkg|cdn)[\w./@-]*")
 
+LACKS = """addEventListener("error", ({ target }) => {
+  if (target instanceof HTMLScriptElement) window.lacks ??= target.src;
+}, true);"""
+"""Of the notebook's frame: notes a script that did not load, for `open.js`, which loads it anew."""
+
 
 class Unbuildable(Exception):
     """The live site cannot be built as it is."""
@@ -199,6 +204,7 @@ def _shell(lite: Path) -> dict[str, packs.Files]:
     page = files["notebooks/index.html"].decode()
     style = '<link rel="stylesheet" href="../page/palette.css">\n'
     style += '<link rel="stylesheet" href="../page/notebook.css">\n</head>'
+    page = page.replace("<head>", f"<head>\n<script>{LACKS}</script>", 1)
     files["notebooks/index.html"] = page.replace("</head>", style, 1).encode()
     del files["service-worker.js"]
     first = set((LIVE / "shell.txt").read_text(encoding="utf-8").split())

@@ -66,6 +66,39 @@ async function edit(frame, words) {
   }, [CELL, words]);
 }
 
+/** In the page: a script of the notebook leaves what the browser keeps; `back` puts it there again. */
+async function lose(back) {
+  const address = new URL("build/notebooks/bundle.js", location.href).href;
+  const names = (await caches.keys()).filter((name) => name.includes("/live/pack shell"));
+  const cache = await caches.open(names[0]);
+  if (back) return cache.put(address, new Response(window.lost, { headers: { "content-type": "text/javascript" } }));
+  window.lost = await (await cache.match(address)).arrayBuffer();
+  return cache.delete(address);
+}
+
+/** A script of the notebook does not load: once, then each time until the reader tries again. */
+async function losing(context, site) {
+  const keeper = await context.newPage(); // a page that can reach what the browser keeps
+  await keeper.goto(address(site, "notebooks/none.ipynb"));
+  const page = await context.newPage();
+  const isLost = (response) => response.url().includes("/bundle.js") && response.status() === 404;
+  await keeper.evaluate(lose);
+  const back = page.waitForResponse(isLost).then(() => keeper.evaluate(lose, true));
+  await openLesson(page, site.base, LESSON);
+  await back;
+  const again = await page.evaluate(() => document.documentElement.dataset.again);
+
+  await keeper.evaluate(lose);
+  await page.goto(address(site, LESSON));
+  await page.locator("#more button").waitFor();
+  const words = await page.locator("main").innerText();
+  await keeper.evaluate(lose, true);
+  await page.locator("#more button").click();
+  await page.getByRole("status").getByText(/^Ready/).waitFor();
+  await Promise.all([page.close(), keeper.close()]);
+  return { again, words };
+}
+
 /** A release: the same site, where two lessons have another first cell. */
 async function release(number) {
   const next = await mkdtemp(join(tmpdir(), "boxoffice-site-"));
@@ -161,6 +194,8 @@ try {
   site.sent.requests.length = 0;
   frame = await openLesson(page, site.base, LESSON);
   seen.again = { source: await sourceOf(frame), bytes: site.sent.bytes, requests: [...site.sent.requests] };
+
+  seen.lost = await losing(context, site);
 
   frame = await openLesson(page, site.base, OTHER);
   await panel(frame, async (one) => one.context.save());

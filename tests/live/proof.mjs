@@ -1,7 +1,8 @@
 // Runs notebooks of the built site in Chromium with the network closed, two at a time.
 //   node tests/live/proof.mjs SITE < plan.json > result.json
 // plan: [{ path, cells: [{ index, source }], then: [{ name, code: [source] }] }]; each entry starts
-// with an empty kernel, `then` runs after its cells. result: { entries, outside, console }.
+// with an empty kernel, `then` runs after its cells. result: { entries, outside, missing, console,
+// again }: `again` are the lessons of which a script did not load at once, with the console's words.
 import { open } from "../site/browser.mjs";
 import { openLesson, runCells, serve } from "./run.mjs";
 
@@ -24,11 +25,13 @@ async function runCode({ code, seconds }) {
   return said;
 }
 
-async function runEntry(page, base, { path, cells = [], then = [] }) {
+async function runEntry(page, base, { path, cells = [], then = [] }, noted) {
   const begun = Date.now();
   try {
     const frame = await openLesson(page, base, path);
     const ready = Date.now() - begun;
+    const again = await page.evaluate(() => document.documentElement.dataset.again);
+    if (again) noted.again.push([path, again, noted.console.splice(0).join(" ")]);
     const ran = await frame.evaluate(runCells, { cells, seconds: 90 });
     const after = {};
     for (const { name, code } of then) after[name] = await frame.evaluate(runCode, { code, seconds: 90 });
@@ -47,10 +50,12 @@ async function runLane(browser, base, colorScheme, waiting, found) {
   });
   for (let entry; (entry = waiting.shift()); ) {
     const page = await context.newPage();
-    const note = (words) => found.console.push(`${entry.path}: ${words.slice(0, 500)}`);
+    const noted = { console: [], again: found.again };
+    const note = (words) => noted.console.push(`${entry.path}: ${words.slice(0, 500)}`);
     page.on("console", (message) => message.type() === "error" && note(message.text()));
     page.on("pageerror", (error) => note(String(error)));
-    found.entries.push(await runEntry(page, base, entry));
+    found.entries.push(await runEntry(page, base, entry, noted));
+    found.console.push(...noted.console);
     process.stderr.write(`${entry.path} ${Math.round(found.entries.at(-1).ms / 1000)} s\n`);
     await page.close();
   }
@@ -61,7 +66,7 @@ let plan = "";
 for await (const chunk of process.stdin) plan += chunk;
 const site = await serve(process.argv[2]);
 const browser = await open();
-const found = { entries: [], outside: [], console: [] };
+const found = { entries: [], outside: [], console: [], again: [] };
 const waiting = JSON.parse(plan);
 try {
   await Promise.all(LANES.map((theme) => runLane(browser, site.base, theme, waiting, found)));

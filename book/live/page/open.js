@@ -286,16 +286,22 @@ function tellStatus(context, isCopy) {
   return { tell, forget: () => { hasRun = !isCopy; tell(); } };
 }
 
+/** The script of the notebook that did not load; "" where all did. */
+const lackOf = (frame) => frame.contentWindow?.lacks ?? "";
+
+/** Ask ten times a second; throws where a script of the notebook did not load. */
+async function until(frame, found) {
+  for (;;) {
+    if (lackOf(frame)) throw new Error(`A part of the notebook did not load: ${new URL(lackOf(frame)).pathname.split("/").pop()}.`);
+    const value = found();
+    if (value) return value;
+    await new Promise((next) => setTimeout(next, 100));
+  }
+}
+
 /** Wait until the notebook is drawn, then until its kernel answers; say so. */
 async function watch(frame, manifest, isCopy) {
-  const until = async (found) => {
-    for (;;) {
-      const value = found();
-      if (value) return value;
-      await new Promise((next) => setTimeout(next, 100));
-    }
-  };
-  const panel = await until(() => frame.contentWindow?.jupyterapp?.shell?.currentWidget?.sessionContext && frame.contentWindow.jupyterapp.shell.currentWidget);
+  const panel = await until(frame, () => frame.contentWindow?.jupyterapp?.shell?.currentWidget?.sessionContext && frame.contentWindow.jupyterapp.shell.currentWidget);
   await panel.revealed;
   for (const cell of panel.content.model.cells) if (cell.type === "code") cell.trusted = true; // the site's own, or the reader's
   if (!isCopy) clearOutputs(panel.content.model);
@@ -306,10 +312,32 @@ async function watch(frame, manifest, isCopy) {
   frame.className = "";
   await panel.sessionContext.ready;
   const context = panel.sessionContext;
-  await until(() => context.session?.kernel);
+  await until(frame, () => context.session?.kernel);
   const { forget } = tellStatus(context, isCopy);
   await context.session.kernel.info;
   forget(); // what ran until now was the start
+}
+
+/** Show the notebook until it is ready. Where a script of it does not load, once more from the start. */
+async function bring(lesson, manifest, isCopy) {
+  const frame = showNotebook(lesson);
+  const attempt = async () => {
+    let ready = false;
+    const work = watch(frame, manifest, isCopy).finally(() => (ready = true));
+    await Promise.race([work, until(frame, () => ready)]); // what waits for the script waits for ever
+  };
+  try {
+    await attempt();
+  } catch (error) {
+    if (!lackOf(frame)) throw error;
+    document.documentElement.dataset.again = lackOf(frame);
+    say("Opening the notebook again …");
+    await new Promise((loaded) => {
+      frame.addEventListener("load", loaded, { once: true });
+      frame.contentWindow.location.reload();
+    });
+    await attempt();
+  }
 }
 
 /** Ask, at most once an hour and after the lesson is open, whether there is a new release. */
@@ -360,12 +388,14 @@ async function main() {
   if (!kept) navigator.serviceWorker.controller.postMessage("manifest");
   navigator.storage?.persist?.();
   await settleCopy(lesson);
-  await watch(showNotebook(lesson), manifest, await hasCopy());
+  await bring(lesson, manifest, await hasCopy());
   document.documentElement.dataset.ready = "yes";
   return lookForRelease(manifest, lesson);
 }
 
 main().catch((error) => {
+  $("notebook")?.remove();
+  $("loading").hidden = false;
   $("bar").hidden = true;
   $("heading").textContent = "The lesson did not open";
   $("words").textContent = navigator.onLine ? String(error.message ?? error) : "There is no connection to the network.";
