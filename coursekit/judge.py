@@ -400,7 +400,7 @@ def _missed(item: Item, error: NotYet, box: Sandbox) -> ItemResult:
     elif forgotten:
         why = (
             "An `async` function that nobody awaits never runs: the call gives a coroutine, which "
-            "an `if` takes for true. Write `await` in front of it."
+            "does nothing, and which an `if` takes for true. Write `await` in front of it."
         )
     elif slip := SLIP.search(got):
         why = (

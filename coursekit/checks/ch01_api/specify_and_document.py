@@ -4,6 +4,7 @@ import copy
 import json
 import random
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import unquote
 from uuid import uuid4
@@ -135,7 +136,10 @@ def is_told(document: dict[str, Any], media: Any, answer: httpx.Response) -> Non
         got=f"examples with {', '.join(map(str, codes))}",
         why="One status can stand for two facts. A client tells them apart by the code, so the "
         "document must name each. One call of `refusals` takes all errors; of two dicts joined "
-        "with `|` only the second 404 stays.",
+        "with `|` only the second 404 stays."
+        if answer.status_code == 404
+        else "The code is what a program looks for, so an example has to tell the one that comes. "
+        "`refusals` takes it from the error class.",
         where=REFUSALS,
     )
     for example in examples:
@@ -327,17 +331,20 @@ HONEST = exercise(
 )
 
 
-def ask_health(box: Sandbox, hour: int, status: int) -> httpx.Response:
-    at = f"2030-0{random.randint(1, 9)}-1{random.randint(0, 9)}T{hour:02}:30:00Z"
+def ask_health(box: Sandbox, hour: int, status: int, zone: int = 0) -> httpx.Response:
+    """Ask for an hour of UTC, told in that zone."""
+    day, second = random.randint(2, 27), random.randint(11, 59)
+    moment = datetime(2030, random.randint(1, 12), day, hour, 30, second, tzinfo=UTC)
+    at = moment.astimezone(timezone(timedelta(hours=zone))).isoformat()
     answer = box.api.get("/health", params={"at": at})
-    opens_at = at[:11] + "10:00:00+00:00"
+    opens_at = moment.replace(hour=10, minute=0, second=0).isoformat()
     right = {"status": "open", "opens_at": None}
     if status == 503:
         right = {"status": "closed", "opens_at": opens_at}
     is_there(box, answer)
     require(
         answer.status_code == status and same_body(answer, right),
-        expected=f"{status} with {right}, as before",
+        expected=f"for {at}: {status} with {right}, as before",
         got=box.said(answer),
         why="The server was right, and programs rely on what it sends. Change what the document "
         "says, not what the server does.",
@@ -382,19 +389,32 @@ def refuses(document: dict[str, Any], media: Any, *bodies: dict[str, Any]) -> No
 
 @HONEST.item(2, "An open house answers 200, and the document says that `opens_at` can be `null`.")
 def open_house(box: Sandbox) -> None:
-    answer = ask_health(box, random.choice([0, 1, 10, 15, 23]), 200)
+    for hour, zone in ((1, 0), (10, 0), (random.randint(11, 23), 0), (23, 5)):
+        answer = ask_health(box, hour, 200, zone)
     document = read_document(box)
     media = told_of(document, "get", "/health", answer)
-    refuses(document, media, {"status": "open", "opens_at": 5}, {"status": 7, "opens_at": None})
+    others = ({"status": status, "opens_at": None} for status in (7, None))
+    refuses(document, media, {"status": "open", "opens_at": 5}, *others)
+    now = box.api.get("/health")
+    require(
+        now.status_code in (200, 503),
+        expected="200 or 503 without `at`: the question is about now, as before",
+        got=box.said(now),
+        why="The server was right, and a door is asked about now most of all. `at` may be left "
+        "out: it needs its `= None`.",
+        where="the first line of `read_health`",
+    )
 
 
 @HONEST.item(2, "A closed house answers 503, and the document has that answer with its fields.")
 def closed_house(box: Sandbox) -> None:
-    answer = ask_health(box, random.randint(2, 9), 503)
+    for hour, zone in ((2, 0), (9, 0), (9, -8)):
+        answer = ask_health(box, hour, 503, zone)
     document = read_document(box)
     media = told_of(document, "get", "/health", answer)
     date = "2030-05-01T10:00:00+00:00"
-    refuses(document, media, {"status": "closed", "opens_at": 5}, {"status": 7, "opens_at": date})
+    others = ({"status": status, "opens_at": date} for status in (7, None))
+    refuses(document, media, {"status": "closed", "opens_at": 5}, *others)
 
 
 @HONEST.item(1, "`opens_at` is still told as a time and `status` by its words, not as any text.")
@@ -470,6 +490,15 @@ def parts_of(document: dict[str, Any], schema: Any) -> list[dict[str, Any]]:
 @HONEST.item(1, "What is not a time answers 422, in the shape that the document says, and no "
              "fourth answer is promised.")  # fmt: skip
 def no_time(box: Sandbox) -> None:
+    no_zone = "2030-05-01T04:00:00"
+    answer = box.api.get("/health", params={"at": no_zone})
+    require(
+        answer.status_code in (404, 422),  # the route itself is asked for below
+        expected=f"422 for {no_zone}, which names no zone, as before",
+        got=box.said(answer),
+        why="Four o'clock where? The server refused that, and it was right: `AwareDatetime`.",
+        where="the first line of `read_health`",
+    )
     answer = box.api.get("/health", params={"at": random.choice(["noon", "25:00", "soon"])})
     is_there(box, answer)
     require(
@@ -560,7 +589,7 @@ def finds(
 ) -> None:
     """Require these sentences. `of` has the reasons for single parameters, by name.
 
-    One item minds the `capitals` of the method, so that one mistake is one cross.
+    One item minds the `capitals` of the method and the full stop, so one mistake is one cross.
     """
     tried = box.attempt("boxoffice.lint:find_unbounded", document)
     both = parameters_of(document)
@@ -578,27 +607,30 @@ def finds(
         isinstance(found, list),
         expected="a list of sentences",
         got=repr(found)[:200],
-        why="The linter puts the findings of all its rules together, so each gives a list.",
+        why="The linter puts the findings of all its rules together, so each gives a list."
+        + " Is a `return` missing?" * (found is None),
         where=LINTER,
     )
     given = sorted(map(str, found))
-    told, true = [one.lower() for one in given], [one.lower() for one in right]
+    told, true = [said_plainly(one) for one in given], [said_plainly(one) for one in right]
     is_same = sorted(told) == sorted(true)
     require(
         not is_same or not capitals or given == sorted(right),
         expected=str(sorted(right)),
         got=str(given)[:400],
-        why="The method stands in capitals, as in the sentence of the task: `method.upper()`.",
+        why="The method stands in capitals, as in the sentence of the task: `method.upper()`."
+        if [one.upper() for one in given] == [one.upper() for one in sorted(right)]
+        else "The sentence is that of the task, to the full stop.",
         where=LINTER,
     )
     wrong = [
         (operation, one)
         for operation, one in both
-        if told.count(said := sentence(operation, one["name"]).lower()) != true.count(said)
+        if told.count(said := said_plainly(sentence(operation, one["name"]))) != true.count(said)
     ]
     for operation, one in wrong[:1]:
         why = (of or {}).get(one["name"], why)
-        said = sentence(operation, one["name"]).lower()
+        said = said_plainly(sentence(operation, one["name"]))
         if told.count(said) > true.count(said) > 0:
             why = "This one is named twice. Each finding is one sentence, and stands there once."
         shown = f"\nfor the parameter {show(document, one)} of {operation}"
@@ -627,6 +659,11 @@ def show(document: dict[str, Any], parameter: dict[str, Any]) -> str:
     ref = parameter["schema"].get("$ref")
     behind = f"; {ref} is {json.dumps(resolve(document, {'$ref': ref}))}" if ref else ""
     return json.dumps(parameter) + behind
+
+
+def said_plainly(words: str) -> str:
+    """A sentence without what one item alone minds: capitals and the full stop."""
+    return words.lower().rstrip(". ")
 
 
 def sentence(operation: str, name: str) -> str:
@@ -668,7 +705,7 @@ def bounds(box: Sandbox) -> None:
 
 @BOUND.item(1, "An integer that may be `null`, or stands behind a `$ref`, or both, is looked at.")
 def hidden(box: Sandbox) -> None:
-    names = random.sample(WORDS, 9)
+    names = random.sample(WORDS, 10)
     integer: dict[str, Any] = {"type": "integer"}
     bounded = {"type": "integer", "maximum": 9}
     null = {"type": "null"}
@@ -684,16 +721,17 @@ def hidden(box: Sandbox) -> None:
             query(names[6], {"type": ["integer", "null"]}),
             query(names[7], {"anyOf": [count, null]}),
             query(names[8], {"anyOf": [few, null]}),
+            query(names[9], {"type": ["null", "integer"]}),
         ]
     )
     document["components"]["schemas"] = {"Count": integer, "Few": bounded}
-    right = [sentence(operation, names[i]) for i in (0, 2, 4, 6, 7)]
+    right = [sentence(operation, names[i]) for i in (0, 2, 4, 6, 7, 9)]
     words = (
-        'A `type` can be a list of words too. `["integer", "null"]` is an integer that may be '
-        "`null`."
+        'A `type` can be a list of words too, in any order. `["integer", "null"]` is an integer '
+        "that may be `null`."
     )
     part = "A part of an `anyOf` can be a `$ref` too: give each part to `resolve`."
-    of = (PARTS, PARTS, ANY_PART, ANY_PART, PARTS, PARTS, words, part, part)
+    of = (PARTS, PARTS, ANY_PART, ANY_PART, PARTS, PARTS, words, part, part, words)
     finds(box, document, right, PARTS, dict(zip(names, of, strict=True)))
 
 
@@ -841,7 +879,10 @@ def build(
         not tried.error,
         expected="a dict with `method`, `url`, `params`, `headers` and `json`",
         got="\n".join([*tried.lines[-2:], asked])[:400],
-        why="All that is asked for here stands in the document, so nothing is to be refused. Some "
+        why="0 is a value, too. Python counts it as false, so ask whether the name is there: "
+        "`name in left`."
+        if 0 in values.values()
+        else "All that is asked for here stands in the document, so nothing is to be refused. Some "
         "operations have no `parameters`, and some parameters get no value.",
         where=CALLS,
     )
@@ -1011,6 +1052,16 @@ def numbers(box: Sandbox) -> None:
         expected=f"/v1/shows/{number}", got=url[:200],
         why="The number stands in the path as it is written.", where=CALLS,
     )  # fmt: skip
+    call = build(box, "list_shows", {"limit": 0})
+    asked = dict(request_of(box, call).url.params)
+    require(
+        asked.get("limit") == "0",
+        expected="GET /v1/shows?limit=0",
+        got=f"GET {call['url']} with the query {asked}",
+        why="0 is a value, too. Python counts it as false, so ask whether the name is there: "
+        "`name in left`.",
+        where=CALLS,
+    )
     call = build(box, "read_show", {"show_id": number, "if-none-match": number})
     sent = dict(call.get("headers") or {}).values()
     odd = [value for value in sent if not isinstance(value, str | bytes)]
@@ -1087,7 +1138,10 @@ def refuses_names(box: Sandbox) -> None:
             tried.error == "ValueError",
             expected=f"ValueError for {what}",
             got="\n".join(tried.lines[-2:]) or repr(tried.value)[:200],
-            why="A slip in a name should stop here, where it was made. A call that goes out "
+            why="It stops here, as it should. But whoever calls waits for a `ValueError`, and "
+            f"gets a `{tried.error}`."
+            if tried.error
+            else "A slip in a name should stop here, where it was made. A call that goes out "
             "without it gets an answer to another question.",
             where=CALLS,
         )

@@ -1,3 +1,4 @@
+# says: gets a `KeyError`
 # says: valueerror for an unknown operation
 # KeyError comes from a dict, and says nothing to the caller.
 # %%build calls.py
