@@ -158,6 +158,8 @@ def _advice(error: BaseException, message: str) -> str:
         return "That line keeps the place of an answer: write that cell, and run it."
     if "coroutine" in message:
         return "Is an `await` missing? An `async def` gives its result only when it is awaited."
+    if "of type 'module'" in message or "'module' object is not" in message:
+        return "This name is a module here, a file. Ask one of its functions, or a name inside it."
     missing = re.search(r"cannot import name '(\w+)' from '(boxoffice(?:\.\w+)*)'", message)
     if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("boxoffice."):
         path = "/".join(str(error.name).split(".")[1:])

@@ -87,6 +87,8 @@ async def go():
         moved = await move_performance(
             store, performance_id=ids[0], starts_at=MIDNIGHT + timedelta(hours=to)
         )
+        if isinstance(moved, Exception):
+            found["end"] = "returned"
         for name in ("starts_at", "ends_at") if isinstance(moved, Performance) else ():
             if not isinstance(getattr(moved, name), datetime):
                 return {"field": name, "kind": type(getattr(moved, name)).__name__}
@@ -213,6 +215,18 @@ def busy(box: Sandbox) -> None:
         "the same id.",
     )  # fmt: skip
     refused(
+        move(box, [[0, begins - 3.5, 3], [0, begins, 2]], begins - 2.5),
+        begins, begins - 3.5, begins - 2.5,
+        "By a short move it overlaps its own old time, and another one's as well. Pass over the "
+        "one row with the same id, and ask all others.",
+    )  # fmt: skip
+    elsewhere: list[list[float]] = [[1, 5 + number / 10, 0.05] for number in range(25)]
+    refused(
+        move(box, [[0, 1, 3], *elsewhere, [0, begins, 2]], begins), begins, 1, begins,
+        "In a house with many performances one is in the way, and nobody asked it. A page has 20 "
+        "of them; `store.performances.select` gives every row of the venue.",
+    )  # fmt: skip
+    refused(
         move(box, [[0, 1, 3], [0, 23, 2]], 24.5), 23, 1, 24.5,
         "An evening may go on past midnight. Whether two overlap is a question of moments: the "
         "day does not matter.",
@@ -223,6 +237,14 @@ def refused(found: dict[str, Any], begins: float, was: float, to: float, why: st
     """The move from `was` to `to` (3 hours) met one that plays from `begins` on, for 2 hours."""
     if found["kept"] == [to, was + 3] and was < to:
         return  # An end that stays is the first item's; another round asks again.
+    require(
+        found["end"] != "returned",
+        expected="`VenueBusy` is raised",
+        got="an error is returned, as if it were the result",
+        why="`return` hands it to the caller like any other value, and nobody is refused. `raise` "
+        "stops here.",
+        where=RULE_HOME,
+    )
     require(
         found["end"] != "HTTPException",
         expected="`VenueBusy`",
@@ -267,7 +289,8 @@ def own_way(box: Sandbox) -> None:
         expected=f"it moves from {at(begins)} to {at(begins + by)}",
         got="`VenueBusy`, though the venue is free",
         why="The row that is in the way is the performance itself, still stored at its old time. "
-        "Pass over the row with the same id.",
+        "Pass over the row with the same id. (Where `and` and `or` meet, brackets say what "
+        "belongs together.)",
         where=RULE_HOME,
     )
     require(
@@ -1122,6 +1145,7 @@ def any_name(box: Sandbox) -> None:
         f"{word}{2 * sign}{random.choice(NAMES)}"
         for word, sign in zip(WORDS[:-1], signs, strict=True)
     ]
+    odd += [f" {random.choice(NAMES)}", f"{random.choice(NAMES)} "]
     names = sorted([*WORDS, *odd])
     shuffled = random.sample(names, len(names))
     found = read_pages(box, shuffled, 1, any_error=True)
