@@ -43,6 +43,8 @@ where schemaname !~ '^pg_' and schemaname <> 'information_schema'
    or relname in ('pg_class', 'pg_attribute', 'pg_constraint', 'pg_index', 'pg_proc', 'pg_type',
                   'pg_enum', 'pg_range', 'pg_trigger', 'pg_namespace') and relid < 16384
 """
+TIDYING = "tidying"
+"""The thread that drops what nobody needs any more, behind a `prepare`."""
 COUNTED_SINCE = """
 select (select stats_reset from pg_stat_bgwriter)::text || ' ' ||
        coalesce((select stats_reset from pg_stat_database where datname = %s)::text, '')
@@ -69,7 +71,7 @@ def prepare(name: str, backend: Path, course_files: Files, run: SetUp) -> Stage:
         if not alone:
             return _look(name, Stage(shared=True, waiting=open_transactions(name)))
         stage = _copy(name, template, failed)
-    threading.Thread(target=_tidy, daemon=True).start()
+    threading.Thread(target=_tidy, name=TIDYING, daemon=True).start()
     return stage
 
 

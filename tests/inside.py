@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from coursekit import services
+from coursekit import services, stage
 from coursekit.checks import Exercise
 from coursekit.computer import Computer
 from coursekit.judge import Order
@@ -38,6 +39,9 @@ class Inside(Computer):
 
     def __init__(self) -> None:
         super().__init__()
+        for thread in threading.enumerate():
+            if thread.name == stage.TIDYING:  # it would meet the variables of a sandbox
+                thread.join()
         loop.install(Loop)
         asgi.route()
 
