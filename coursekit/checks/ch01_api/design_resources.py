@@ -412,7 +412,7 @@ def one_field_alone(box: Sandbox, venue_id: str, now: dict[str, str]) -> None:
     moved = now | {"city": f"{now['city']}-Sud"}
     put_venue(box, venue_id, moved)
     before = rows(box, "/v1/venues")
-    kept = next(one for one in before if one["id"] == venue_id)
+    kept = next((one for one in before if one["id"] == venue_id), {})
     require(
         kept == moved | {"id": venue_id},
         expected=f"the same name in another city: {moved}",
@@ -420,7 +420,7 @@ def one_field_alone(box: Sandbox, venue_id: str, now: dict[str, str]) -> None:
         why="PUT replaces the whole, also where only one field is another.",
         where="`services/venues.py`",
     )
-    other = next(one["id"] for one in before if one["id"] != venue_id)
+    other = next((one["id"] for one in before if one["id"] != venue_id), "none")
     put_venue(box, other, moved)
     after = rows(box, "/v1/venues")
     namesake = next((one for one in after if one["id"] == other), {})
