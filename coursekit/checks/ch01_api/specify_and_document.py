@@ -855,6 +855,7 @@ OTHER: dict[str, Any] = {
     },
 }
 """A document of another server, in which no name and no method tells where a value goes."""
+ZERO = "0 is a value, too. Python counts it as false, so ask whether the name is there: `name in left`."
 
 
 def build(
@@ -879,8 +880,7 @@ def build(
         not tried.error,
         expected="a dict with `method`, `url`, `params`, `headers` and `json`",
         got="\n".join([*tried.lines[-2:], asked])[:400],
-        why="0 is a value, too. Python counts it as false, so ask whether the name is there: "
-        "`name in left`."
+        why=ZERO
         if 0 in values.values()
         else "All that is asked for here stands in the document, so nothing is to be refused. Some "
         "operations have no `parameters`, and some parameters get no value.",
@@ -1058,8 +1058,7 @@ def numbers(box: Sandbox) -> None:
         asked.get("limit") == "0",
         expected="GET /v1/shows?limit=0",
         got=f"GET {call['url']} with the query {asked}",
-        why="0 is a value, too. Python counts it as false, so ask whether the name is there: "
-        "`name in left`.",
+        why=ZERO,
         where=CALLS,
     )
     call = build(box, "read_show", {"show_id": number, "if-none-match": number})
