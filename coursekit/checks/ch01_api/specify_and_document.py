@@ -855,7 +855,10 @@ OTHER: dict[str, Any] = {
     },
 }
 """A document of another server, in which no name and no method tells where a value goes."""
-ZERO = "0 is a value, too. Python counts it as false, so ask whether the name is there: `name in left`."
+ZERO = (
+    "0 is a value, too. Python counts it as false, so ask whether the name is there: "
+    "`name in left`."
+)
 
 
 def build(
