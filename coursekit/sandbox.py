@@ -476,7 +476,8 @@ class Transport(httpx.BaseTransport):
         with self._api.explained(what):
             response = self._api.ask(request)
         if response.status_code >= 500:
-            no_way_on(self._api.crash(0.2))
+            seconds = 0.2 if response.status_code == 500 else 0  # a 503 is meant, as a rule
+            no_way_on(self._api.crash(seconds))
             self._api.look()
         assert isinstance(response.stream, httpx.SyncByteStream)
         return httpx.Response(

@@ -1,6 +1,7 @@
 """The banks judged in one interpreter, as in a tab: the same verdicts, the same sentences.
 
-One right and one wrong answer of each exercise; with COURSEKIT_WHOLE_BANK=1 all of them.
+One right answer of each exercise, as `tests/live` has the solution and a wrong one of each judged
+in a real tab; with COURSEKIT_WHOLE_BANK=1 all of them.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ NAMES = {exercise.name: id for id, exercise in KNOWN.items()}
 
 
 def entries() -> list[object]:
-    """The files of all banks, or the first right and the first wrong one of each."""
+    """The files of all banks, or the first right one of each."""
     paths = sorted(BANK.glob("*/*/*_*.py"))
     if not os.environ.get("COURSEKIT_WHOLE_BANK"):
-        kinds = groupby(paths, lambda path: (path.parent, path.name.partition("_")[0]))
-        paths = [next(files) for _, files in kinds]
+        right = [path for path in paths if path.name.startswith("right_")]
+        paths = [next(files) for _, files in groupby(right, lambda path: path.parent)]
     return [pytest.param(path, id=f"{path.parent.name}/{path.stem}") for path in paths]
 
 

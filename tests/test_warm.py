@@ -305,3 +305,24 @@ def test_after_a_change_of_the_package_a_new_parent_takes_over(
     assert alive(postgres)
     assert len(list(state.glob("warm-*.sock"))) == 1
     lock.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gathers memory in huge pages")
+def test_memory_is_gathered_and_a_fork_still_has_all_of_it() -> None:
+    """As many huge pages as it says: none where this kernel does not do it."""
+    told = python(
+        "import os\nfrom pathlib import Path\nfrom coursekit import warm\n"
+        "words = [str(number) for number in range(400_000)]\nmade = warm.gather_memory()\n"
+        "said = dict(line.split(':') for line in Path('/proc/self/smaps_rollup').read_text()"
+        ".splitlines()[1:])\n"
+        "child = os.fork()\nif not child:\n    words.append('a seat')\n"
+        "    os._exit(words != [*map(str, range(400_000)), 'a seat'])\n"
+        "code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])\n"
+        "print(made, int(said['AnonHugePages'].split()[0]) // 2048, code, len(words))\n",
+        dict(os.environ),
+    )
+    made, huge, code, length = map(int, told.stdout.split())
+    assert (made, code, length) == (huge, 0, 400_000), told.stderr
+    switch = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    if switch.exists() and "[never]" not in switch.read_text():
+        assert made > 0 or tuple(map(int, os.uname().release.split(".")[:2])) < (6, 1)
