@@ -322,12 +322,17 @@ class Kernel:
     env: dict[str, str]
     cwd: Path
     pid: int = 0
+    files: Path = Path()
+    """Where its connections are."""
     _pending: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         from jupyter_client.manager import KernelManager
 
-        self.manager = KernelManager(kernel_name="python3")
+        # Over files: a port that was free may be another test's when the kernel takes it.
+        self.files = Path(tempfile.mkdtemp(prefix="bx-", dir=PASSING))
+        where = str(self.files / "kernel")
+        self.manager = KernelManager(kernel_name="python3", transport="ipc", ip=where)
         self.begin()
 
     def begin(self) -> None:
@@ -407,6 +412,7 @@ class Kernel:
         if self.manager.is_alive():
             self.manager.shutdown_kernel(now=True)
         self.manager.cleanup_resources()
+        shutil.rmtree(self.files, ignore_errors=True)
 
 
 IMPORTS = "from coursekit import check, client, hint, play, progress, race, run, sql, start"

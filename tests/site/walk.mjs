@@ -156,6 +156,8 @@ async function look(context, base, path, theme) {
   page.on("pageerror", (error) => seen.errors.push(String(error)));
   page.on("response", (response) => response.status() >= 400 && seen.failed.push(response.url()));
   await page.goto(`${base}/${path}`, { waitUntil: "load" });
+  if ((await readFile(join(folder, path), "utf8")).includes('http-equiv="refresh"'))
+    await page.waitForURL((url) => url.href !== `${base}/${path}`); // a door: what is behind it
   await settle(page);
   Object.assign(seen, await page.evaluate(readPage), { bytes: await page.evaluate(bytes) });
   await page.keyboard.press("Tab");
