@@ -289,7 +289,7 @@ def _users(root: Node) -> dict[int, Node]:
     """Sub-plans that run when a step far from them asks: id of the sub-plan → that step.
 
     PostgreSQL hangs a CTE, or a subquery that runs once, under the step that owns it, but counts
-    its time in the step that reads it.
+    its time and pages in the step that reads it first.
     """
     found: dict[int, Node] = {}
     for owner in root.walk():
@@ -297,12 +297,19 @@ def _users(root: Node) -> dict[int, Node]:
             if helper.raw.get("Parent Relationship") != "InitPlan":
                 continue
             label = str(helper.raw.get("Subplan Name", ""))
-            for node in owner.walk():
-                if _reads(node, label) and not any(part is node for part in helper.walk()):
-                    best = found.get(id(helper))
-                    if best is None or node.total_ms > best.total_ms or best is owner:
-                        found[id(helper)] = node
+            inside = {id(part) for part in helper.walk()}
+            readers = [n for n in owner.walk() if _reads(n, label) and id(n) not in inside]
+            if readers:
+                found[id(helper)] = _first(readers, helper, owner)
     return found
+
+
+def _first(readers: Sequence[Node], helper: Node, owner: Node) -> Node:
+    """Which of several readers ran the sub-plan: its pages hold those of it; or it took longest."""
+    return max(
+        readers,
+        key=lambda n: (n is not owner, n.total_pages >= helper.total_pages, n.total_ms),
+    )
 
 
 def _reads(node: Node, label: str) -> bool:

@@ -1,7 +1,6 @@
 """`make test`: every step, what each took, and one line a step at the end.
 
-What keeps one core busy runs side by side, three lanes at a time, as each waits now and then; what
-keeps all cores busy runs alone.
+What keeps one core busy runs side by side, two lanes at a time; what keeps both busy runs alone.
 `everything.py check` runs only the linters and the types, `everything.py again` all lessons
 backwards in one workspace, `everything.py STEP` one step, as in `everything.py test_backend`:
 these two `.ci/run` does on other servers.
@@ -29,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 PYTHON = sys.executable
 TOLD = ["-q", "--tb=short", "-rfEs"]  # a failure in few lines, its name again at the end, each skip
-PARALLEL = ["-n", "3", "--dist", "loadscope", *TOLD]
+PARALLEL = ["-n", "2", "--dist", "loadscope", *TOLD]
 
 
 def tool(*words: str, cwd: Path = ROOT, **variables: str) -> bool:
@@ -178,7 +177,7 @@ PARTS: dict[str, tuple[list[list[Step]], list[list[Step]]]] = {
 """The lanes that run side by side, then those that run alone."""
 
 STEPS = [step for lane in [*SIDE_BY_SIDE, *ALONE, *AGAIN] for step in lane]
-AT_ONCE = 3
+AT_ONCE = 2
 
 
 def name_of(step: Step) -> str:

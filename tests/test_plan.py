@@ -247,6 +247,20 @@ def test_the_slowest_step_is_marked_from_half_of_the_time_on() -> None:
     assert "Seq Scan on a\n" in bare
 
 
+def test_of_two_readers_of_a_cte_the_first_has_its_pages_however_long_the_other_took() -> None:
+    """A busy machine can hold up the second one."""
+    late = node(
+        "Seq Scan", Actual_Total_Time=5.0, Relation_Name="hold", Subplan_Name="CTE late",
+        Parent_Relationship="InitPlan",
+    )  # fmt: skip
+    first = node("CTE Scan", Actual_Total_Time=6.0, CTE_Name="late")
+    second = node("CTE Scan", Actual_Total_Time=9.0, CTE_Name="late", Shared_Hit_Blocks=0)
+    plans = [late, second, first]
+    ran = Plan({"Plan": node("Nested Loop", Actual_Total_Time=16.0, Plans=plans)})
+    assert [part.pages for part in ran.nodes] == [0, 8, 0, 0]
+    assert [part.time_ms for part in ran.nodes] == [1.0, 5.0, 9.0, 1.0]
+
+
 def test_versions_count_rows_of_many_runs_with_and_without_digits() -> None:
     """Before 18 the mean is a whole number, from 18 on it has two digits."""
     old = Plan({"Plan": node("Index Scan", Actual_Rows=1, Actual_Loops=3, Index_Searches=3)})
