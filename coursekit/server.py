@@ -8,6 +8,7 @@ import gc
 import importlib
 import importlib.util
 import linecache
+import logging
 import os
 import re
 import socket
@@ -244,6 +245,17 @@ def reporting(app: App, report: Callable[[str, BaseException], None]) -> App:
     return wrapped
 
 
+def quiet() -> None:
+    """Have uvicorn say nothing: what an application lets escape is told in our words.
+
+    The warm parent does it for all: a change of a level costs more than a fork's first answer.
+    """
+    for name in ("uvicorn.error", "uvicorn.asgi"):
+        logger = logging.getLogger(name)
+        if logger.level != logging.CRITICAL:
+            logger.setLevel(logging.CRITICAL)
+
+
 def serve(
     channel: Channel, *, scratch: str | None = None, socket_index: int = 2,
     folder: Path | None = None,
@@ -256,6 +268,7 @@ def serve(
     import uvicorn
 
     folder = folder or Path.cwd()
+    quiet()
     watch_awaits(folder, lambda line: channel.send(event="unawaited", line=line))
 
     starting = ["The application stopped while it was starting up."]
@@ -278,8 +291,8 @@ def serve(
         return
     listener = socket.socket(fileno=channel.files[socket_index])
     config = uvicorn.Config(
-        reporting(app, report), log_level="critical", access_log=False, lifespan="auto",
-        timeout_graceful_shutdown=1,
+        reporting(app, report), loop="asyncio", log_config=None, log_level=None,
+        access_log=False, lifespan="auto", timeout_graceful_shutdown=1,
     )  # fmt: skip
 
     class Announcing(uvicorn.Server):

@@ -34,7 +34,7 @@ from coursekit.errors import ServiceDown
 
 PRELOAD = (
     "asyncio", "uvicorn", "uvicorn.protocols.http.auto", "uvicorn.protocols.websockets.auto",
-    "uvicorn.lifespan.on", "uvicorn.loops.auto", "fastapi", "fastapi.openapi.utils",
+    "uvicorn.lifespan.on", "uvicorn.loops.asyncio", "fastapi", "fastapi.openapi.utils",
     "fastapi.testclient", "pydantic_settings", "email_validator", "httpx", "psycopg",
     "redis.asyncio",
     "sqlalchemy.ext.asyncio", "sqlalchemy.dialects.postgresql.psycopg", "alembic.command",
@@ -42,7 +42,7 @@ PRELOAD = (
     # what these would import at their first route, schema or request
     "pydantic.v1", "strawberry.federation.schema_directives", "anyio._backends._asyncio",
     "fastapi.telemetry._runtime",
-    "coursekit.server", "coursekit.checks",
+    "coursekit.server:quiet", "coursekit.checks",
     "coursekit.hearing:ready",
 )  # fmt: skip
 """Imported before the first job; of "module:function" the function is called, too.

@@ -1,6 +1,7 @@
 """`make test`: every step, what each took, and one line a step at the end.
 
-What keeps one core busy runs side by side, two lanes at a time; what keeps both busy runs alone.
+What keeps one core busy runs side by side, two lanes at a time. Then comes the engine, which keeps
+both busy but while its tests wait: the backend's own suite runs beside it. The browser tab is last.
 `everything.py check` runs only the linters and the types, `everything.py again` all lessons
 backwards in one workspace, `everything.py STEP` one step, as in `everything.py test_backend`:
 these two `.ci/run` does on other servers.
@@ -165,18 +166,18 @@ CHAPTERS = sorted({lesson.chapter for lesson in course.lessons()} - {""})
 CHECKS: list[Step] = [check_package, check_backend]
 LESSONS: list[Step] = [of(chapter, test_lessons) for chapter in CHAPTERS]
 AGAIN: list[list[Step]] = [[of(chapter, test_again)] for chapter in CHAPTERS]
-SIDE_BY_SIDE: list[list[Step]] = [  # the longest first
-    [build_book, test_site], *([step] for step in reversed(LESSONS)), [*CHECKS, test_backend],
+Lanes = list[list[Step]]
+SIDE_BY_SIDE: Lanes = [  # the longest first
+    [build_book, test_site], *([step] for step in reversed(LESSONS)), CHECKS,
 ]  # fmt: skip
-ALONE: list[list[Step]] = [[test_engine], [test_live]]
-PARTS: dict[str, tuple[list[list[Step]], list[list[Step]]]] = {
-    "": (SIDE_BY_SIDE, ALONE),
-    "check": ([], [CHECKS]),
-    "again": (AGAIN, []),
+PARTS: dict[str, list[Lanes]] = {
+    "": [SIDE_BY_SIDE, [[test_engine], [test_backend]], [[test_live]]],
+    "check": [[CHECKS]],
+    "again": [AGAIN],
 }
-"""The lanes that run side by side, then those that run alone."""
+"""Lanes that run side by side, one group after the other."""
 
-STEPS = [step for lane in [*SIDE_BY_SIDE, *ALONE, *AGAIN] for step in lane]
+STEPS = [step for groups in PARTS.values() for lanes in groups for lane in lanes for step in lane]
 AT_ONCE = 2
 
 
@@ -185,7 +186,7 @@ def name_of(step: Step) -> str:
 
 
 def run(step: Step, apart: bool) -> tuple[bool, str, float]:
-    """Run a step; with others beside it, in a process whose output is printed when it ends."""
+    """Run a step; where others are heard, in a process whose output is printed when it ends."""
     name = name_of(step)
     title = f"\n── {name} " + "─" * (70 - len(name))
     begun = time.monotonic()
@@ -242,17 +243,16 @@ def main(part: str) -> int:
     if part not in PARTS:
         print(f"no part {part!r}: {', '.join([*PARTS, *(step.__name__ for step in STEPS)])[2:]}")
         return 2
-    together, alone = PARTS[part]
     rows = []
     worked = processor_seconds()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for found in pool.map(lambda lane: run_lane(lane, True), together):
-            rows += found
-    for lane in alone:
-        if lane == [test_live]:
+    for lanes in PARTS[part]:
+        if lanes == [[test_live]]:
             least = (processor_seconds() - worked) / (os.cpu_count() or 1)
             note_times(least=least, without_live=time.monotonic() - begun)
-        rows += run_lane(lane, False)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            aside = [len(lanes) > 1 and lane != [test_engine] for lane in lanes]
+            for found in pool.map(run_lane, lanes, aside):
+                rows += found
     print("\n── all steps " + "─" * 61)
     for good, name, seconds in rows:
         print(f"{'✓ passed' if good else '✗ FAILED'}  {name:<27} {seconds:6.1f} s")
