@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import importlib.util
+import os
 import runpy
 import sys
 import traceback
@@ -21,6 +22,7 @@ def run(channel: Channel, *, command: list[str]) -> None:
     """The job: perform a command in this process, and send the exit `code`."""
     if command[0] != "coursekit":
         _step_aside()
+    os.environ.pop("PYTEST_ADDOPTS", None)  # meant for whoever tests the course itself
     channel.send(code=perform(command))
 
 

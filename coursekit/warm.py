@@ -41,7 +41,7 @@ PRELOAD = (
     "alembic.config", "strawberry.fastapi",
     # what these would import at their first route, schema or request
     "pydantic.v1", "strawberry.federation.schema_directives", "anyio._backends._asyncio",
-    "fastapi.telemetry._runtime",
+    "fastapi.telemetry._runtime", "httpcore", "encodings.ascii", "alembic.migration",
     "coursekit.server:quiet", "coursekit.checks",
     "coursekit.hearing:ready",
 )  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from coursekit import display, server, session, shell
+from coursekit import display, runtime, server, session, shell
 from coursekit.errors import CourseError
 
 
@@ -56,6 +56,13 @@ def test_pytest_runs_and_repeats_itself(backend: Path) -> None:
 def test_a_tool_finds_no_module_of_ours(backend: Path) -> None:
     look = "import sys; print({name.split('.')[0] for name in sys.modules} & {'coursekit'})"
     assert shell.run(f'python -c "{look}"').output == "set()"
+
+
+def test_options_for_tests_of_the_course_reach_no_tests_of_a_lesson(backend: Path) -> None:
+    (backend / "test_one.py").write_text("def test_one():\n    pass\n")
+    told = {"PYTEST_ADDOPTS": "--no-such-option"}
+    done = runtime.current().run(["pytest", "-q", "test_one.py"], backend, told, 60)
+    assert done.code == 0, done.output
 
 
 def test_what_goes_wrong_is_told_in_the_learners_lines(backend: Path) -> None:
