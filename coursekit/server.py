@@ -248,7 +248,7 @@ def reporting(app: App, report: Callable[[str, BaseException], None]) -> App:
 def quiet() -> None:
     """Have uvicorn say nothing: what an application lets escape is told in our words.
 
-    The warm parent does it for all: a change of a level costs more than a fork's first answer.
+    The warm parent does it once for all: each change of a level empties what all loggers know.
     """
     for name in ("uvicorn.error", "uvicorn.asgi"):
         logger = logging.getLogger(name)
