@@ -1,7 +1,6 @@
 """`make test`: every step, what each took, and one line a step at the end.
 
-What keeps one core busy runs side by side, two lanes at a time. Then comes the engine, which keeps
-both busy but while its tests wait: the backend's own suite runs beside it. The browser tab is last.
+What keeps one core busy runs side by side, two lanes at a time; what keeps both busy runs alone.
 `everything.py check` runs only the linters and the types, `everything.py again` all lessons
 backwards in one workspace, `everything.py STEP` one step, as in `everything.py test_backend`:
 these two `.ci/run` does on other servers.
@@ -168,16 +167,20 @@ LESSONS: list[Step] = [of(chapter, test_lessons) for chapter in CHAPTERS]
 AGAIN: list[list[Step]] = [[of(chapter, test_again)] for chapter in CHAPTERS]
 Lanes = list[list[Step]]
 SIDE_BY_SIDE: Lanes = [  # the longest first
-    [build_book, test_site], *([step] for step in reversed(LESSONS)), CHECKS,
+    [build_book, test_site], *([step] for step in reversed(LESSONS)), [test_backend], CHECKS,
 ]  # fmt: skip
 PARTS: dict[str, list[Lanes]] = {
-    "": [SIDE_BY_SIDE, [[test_engine], [test_backend]], [[test_live]]],
+    "": [SIDE_BY_SIDE, [[test_engine]], [[test_live]]],
     "check": [[CHECKS]],
     "again": [AGAIN],
 }
 """Lanes that run side by side, one group after the other."""
 
-STEPS = [step for groups in PARTS.values() for lanes in groups for lane in lanes for step in lane]
+STEPS = list(
+    dict.fromkeys(
+        s for groups in PARTS.values() for lanes in groups for lane in lanes for s in lane
+    )
+)
 AT_ONCE = 2
 
 
@@ -186,7 +189,7 @@ def name_of(step: Step) -> str:
 
 
 def run(step: Step, apart: bool) -> tuple[bool, str, float]:
-    """Run a step; where others are heard, in a process whose output is printed when it ends."""
+    """Run a step; with others beside it, in a process whose output is printed when it ends."""
     name = name_of(step)
     title = f"\n── {name} " + "─" * (70 - len(name))
     begun = time.monotonic()
@@ -250,8 +253,7 @@ def main(part: str) -> int:
             least = (processor_seconds() - worked) / (os.cpu_count() or 1)
             note_times(least=least, without_live=time.monotonic() - begun)
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            aside = [len(lanes) > 1 and lane != [test_engine] for lane in lanes]
-            for found in pool.map(run_lane, lanes, aside):
+            for found in pool.map(run_lane, lanes, [len(lanes) > 1] * len(lanes)):
                 rows += found
     print("\n── all steps " + "─" * 61)
     for good, name, seconds in rows:
