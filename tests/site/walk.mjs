@@ -158,16 +158,18 @@ function kindsOfText() {
   return [...kinds.values()];
 }
 
-// In the dark theme only what colours decide, on one text of each kind: the rest was looked at in the light.
+// What colours decide is looked at on one text of each kind; all else depends on no theme, so once.
 async function findFaults(page, theme) {
   if (!(await page.evaluate(() => "axe" in window))) await page.addScriptTag({ path: axe });
   await page.addScriptTag({ content: `window.kindsOfText = ${kindsOfText}` });
   return page.evaluate(async (theme) => {
     const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
     const colours = ["color-contrast", "link-in-text-block"];
+    for (const element of window.kindsOfText()) element.dataset.kind = "first";
+    const [text, link] = colours;
+    window.axe.configure({ rules: [{ id: text, selector: "[data-kind]" }, { id: link, selector: "a[href][data-kind]" }] });
     const runOnly = theme === "light" ? { type: "tag", values: tags } : { type: "rule", values: colours };
-    const where = theme === "light" ? document : { include: window.kindsOfText() };
-    const { violations, incomplete } = await window.axe.run(where, { runOnly, resultTypes: ["violations", "incomplete"] });
+    const { violations, incomplete } = await window.axe.run({ runOnly, resultTypes: ["violations", "incomplete"] });
     // Text in the very colour of its ground is no violation to axe, but "incomplete".
     const unseen = incomplete
       .filter(({ id }) => id === "color-contrast")
@@ -179,15 +181,16 @@ async function findFaults(page, theme) {
   }, theme);
 }
 
-async function look(context, base, path, theme) {
+async function look(page, base, path, theme) {
   const seen = { page: path, asked: theme, errors: [], outside: [], failed: [] };
-  const page = await context.newPage();
+  page.removeAllListeners();
   page.on("request", (request) => {
     if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== base) seen.outside.push(request.url());
   });
   page.on("console", (message) => message.type() === "error" && seen.errors.push(message.text()));
   page.on("pageerror", (error) => seen.errors.push(String(error)));
   page.on("response", (response) => response.status() >= 400 && seen.failed.push(response.url()));
+  await page.setViewportSize(viewport);
   await page.goto(`${base}/${path}`, { waitUntil: "load" });
   if ((await readFile(join(folder, path), "utf8")).includes('http-equiv="refresh"'))
     await page.waitForURL((url) => url.href !== `${base}/${path}`); // a door: what is behind it
@@ -203,7 +206,6 @@ async function look(context, base, path, theme) {
     await page.setViewportSize({ width: 375, height: 800 });
     seen.wider_on_phone = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   }
-  await page.close();
   return seen;
 }
 
@@ -213,13 +215,11 @@ const isInDark = (path) => !/^book\//.test(path) || /^book\/(architecture|glossa
 const isLesson = (path) => /^(notebooks|exercises)\//.test(path);
 
 // The same page where no script runs.
-async function lookWithout(context, base, path) {
-  const page = await context.newPage();
+async function lookWithout(page, base, path) {
   await page.goto(`${base}/${path}`, { waitUntil: "load" });
   const seen = await page.evaluate(read);
   await page.locator("nav.bd-links a").first().click();
   await page.waitForURL((url) => !url.pathname.endsWith(path));
-  await page.close();
   return { page: path, ...seen, led_to: page.url() };
 }
 
@@ -252,12 +252,14 @@ async function switchThemes() {
 const pages = [];
 const without = [];
 const work = [
-  ...paths.map((path) => async () => pages.push(await look(contexts.light, base, path, "light"))),
-  ...paths.filter(isInDark).map((path) => async () => pages.push(await look(contexts.dark, base, path, "dark"))),
-  ...paths.filter(isLesson).map((path) => async () => without.push(await lookWithout(contexts.without, base, path))),
+  ...paths.map((path) => async ({ light }) => pages.push(await look(light, base, path, "light"))),
+  ...paths.filter(isInDark).map((path) => async ({ dark }) => pages.push(await look(dark, base, path, "dark"))),
+  ...paths.filter(isLesson).map((path) => async (tabs) => without.push(await lookWithout(tabs.without, base, path))),
 ];
 await Promise.all([1, 2].map(async () => {
-  for (let job = work.shift(); job; job = work.shift()) await job();
+  const tabs = {};
+  for (const [name, context] of Object.entries(contexts)) tabs[name] = await context.newPage();
+  for (let job = work.shift(); job; job = work.shift()) await job(tabs);
 }));
 const switched = await switchThemes();
 await browser.close();
